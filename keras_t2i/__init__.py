@@ -1,0 +1,23 @@
+"""keras_t2i: text-to-image GANs and text-driven face editing for Keras 3.
+
+Sub-packages are imported on first use, so `import keras_t2i` costs what
+`import keras` costs and works where TensorFlow is not installed.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_SUBPACKAGES = ("data", "layers", "losses", "models", "text", "training")
+
+__all__ = ["__version__", *_SUBPACKAGES]
+
+
+def __getattr__(name):
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

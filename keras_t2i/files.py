@@ -1,0 +1,69 @@
+"""Writing files so that a failure never costs what is already on disk."""
+
+import contextlib
+import os
+import pathlib
+import tempfile
+
+
+@contextlib.contextmanager
+def atomic_write(path):
+    """Yields a temporary path beside `path`; renames it over `path` on success.
+
+    The new content is synced to disk before the rename, so after a crash, a
+    kill or a full disk `path` holds either its old content or all of the new.
+
+    Args:
+        path: where the file shall end up; its folder is made if needed.
+
+    Yields:
+        `pathlib.Path` with the suffix of `path` (some writers look at it).
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+    )
+    os.close(handle)
+    temporary = pathlib.Path(name)
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        # mkstemp makes files private; give what an ordinary open() would give.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder):
+    """Makes renames inside `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def cache_folder(beside=None):
+    """A folder for computed files that can be made again.
+
+    Args:
+        beside: a folder that the files belong to. Used when it is writable.
+
+    Returns:
+        `beside/.keras_t2i`, else `$KERAS_T2I_CACHE`, else
+        `~/.cache/keras_t2i`, made if needed.
+    """
+    if beside is not None and os.access(beside, os.W_OK):
+        folder = pathlib.Path(beside) / ".keras_t2i"
+    else:
+        folder = pathlib.Path(
+            os.environ.get("KERAS_T2I_CACHE", "~/.cache/keras_t2i")
+        ).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
