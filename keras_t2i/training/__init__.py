@@ -1,0 +1,6 @@
+"""The adversarial training step and what keeps a long training safe."""
+
+from keras_t2i.training.augment import diff_augment
+from keras_t2i.training.gradients import input_gradient
+from keras_t2i.training.model import AdversarialModel
+from keras_t2i.training.optimizer import AdversarialOptimizer
