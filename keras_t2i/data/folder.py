@@ -1,0 +1,200 @@
+"""`load`: batches of captioned pictures from a folder."""
+
+import functools
+import statistics
+import warnings
+
+import numpy as np
+from PIL import Image
+
+from keras_t2i import pictures
+from keras_t2i.data import layouts, pipeline, splits
+
+# Decoded pictures stay in memory if all of them take less than this.
+KEEP_BYTES = 1_000_000_000
+
+
+def load(
+    path,
+    split="train",
+    image_size=64,
+    batch_size=64,
+    *,
+    seed=0,
+    training=None,
+    repeat=False,
+    start_step=0,
+    max_bad_fraction=0.1,
+    max_pixels=pictures.MAX_PIXELS,
+):
+    """Batches of captioned pictures from a folder.
+
+    The layout is recognized: `captions.jsonl` (rows with `image`, `captions`
+    and maybe `class`, `class_id`, `identity`, `split`), `captions.csv`, the
+    Hugging Face imagefolder convention (`metadata.jsonl` or `.csv` with
+    `file_name` and `text`), or pictures with a `.txt` file of the same name
+    beside each, one caption a line. For those, a folder named train,
+    validation or test gives the split, the folders inside it the class.
+
+    Pictures are scaled so that the shorter side is 76/64 of `image_size`
+    (left alone if it is between `image_size` and 1.25 times that), then
+    cropped to a square.
+
+    Args:
+        path: the folder.
+        split: `"train"`, `"validation"` or a split that the folder names.
+            Unless the folder has a validation part, a fixed tenth of the
+            identities, else classes, else pictures of train is held out.
+        image_size: height and width of the pictures that come out. None
+            takes the largest power of two up to 256 that half of the
+            folder's pictures reach without being enlarged.
+        batch_size: pictures in a batch.
+        seed: of the order, the crops and the choice of captions.
+        training: True shuffles, crops and mirrors at random (a picture whose
+            caption names a side is not mirrored), draws one caption of the
+            several and drops the last partial batch. False keeps the order,
+            takes the center, the first caption and every picture. None: True
+            for `split="train"`.
+        repeat: True gives an endless dataset. False gives one epoch, and the
+            next one each time that the dataset is iterated over.
+        start_step: with `repeat`, the step to start from: what comes out is
+            what a run from step 0 would see from there on.
+        max_bad_fraction: the pictures that cannot be used are left out with
+            a warning; more than this fraction of them is an error.
+        max_pixels: pictures with more pixels count as unusable.
+
+    Returns:
+        `tf.data.Dataset` of `({"text": string [B], "class_id": int64 [B]},
+        uint8 [B, image_size, image_size, 3])` with the attribute `source`
+        (`captions`, `class_ids`, `folder`, `len()`).
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: nothing is recognized, the split is empty, too many
+            pictures are bad, or an argument makes no sense.
+
+    Example:
+
+    >>> train = keras_t2i.data.load("flowers/", image_size=64)
+    >>> model.fit(train, epochs=100)
+    """
+    found = layouts.read_folder(path)
+    sizes = usable(found, max_pixels)
+    report_bad(found, max_bad_fraction)
+    if image_size is None:
+        image_size = common_size(sizes.values())
+    if not isinstance(image_size, (int, np.integer)) or image_size < 8:
+        raise ValueError(
+            "image_size must be a whole number >= 8, or None. Received: "
+            f"image_size={image_size!r}"
+        )
+    rows = splits.select(found.rows, split)
+    small = sum(min(sizes[row.image]) < image_size for row in rows)
+    if small:
+        warnings.warn(
+            f"{small} of {len(rows)} pictures are smaller than "
+            f"image_size={image_size} and are enlarged."
+        )
+    decoded = sum(
+        3 * np.prod(scaled_size(*sizes[row.image], image_size)) for row in rows
+    )
+    source = pipeline.CaptionedPictures(
+        texts=[row.captions for row in rows],
+        class_ids=[row.class_id for row in rows],
+        names=[found.name(row.image) for row in rows],
+        read=lambda i: read_scaled(rows[i].image, image_size, max_pixels),
+        folder=found.folder,
+        keep=decoded < KEEP_BYTES,
+    )
+    return pipeline.dataset(
+        source,
+        image_size,
+        batch_size,
+        seed,
+        training=split == "train" if training is None else training,
+        repeat=repeat,
+        start_step=start_step,
+        mirror=True,
+    )
+
+
+def usable(found, max_pixels):
+    """Opens every picture's header; moves rows that fail to `found.bad`.
+
+    Args:
+        found: `layouts.Found`, changed in place.
+        max_pixels: more pixels are refused.
+
+    Returns:
+        dict of picture path -> `(width, height)`.
+    """
+    sizes = {}
+    for row in found.rows:
+        try:
+            sizes[row.image] = pictures.header_size(row.image, max_pixels)
+        except (ValueError, OSError) as error:
+            reason = str(error).split(" Received:")[0]
+            found.bad[found.name(row.image)] = reason
+    found.rows = [row for row in found.rows if row.image in sizes]
+    return sizes
+
+
+def report_bad(found, max_bad_fraction):
+    """Warns of what is left out, or refuses if it is too much."""
+    if found.empty_captions:
+        warnings.warn(
+            f"{found.empty_captions} captions in {found.folder} are empty "
+            "and left out."
+        )
+    if not found.bad:
+        return
+    total = len(found.rows) + len(found.bad)
+    some = "; ".join(
+        f"{name}: {why}" for name, why in list(found.bad.items())[:5]
+    )
+    message = (
+        f"{len(found.bad)} of {total} pictures in {found.folder} cannot be "
+        f"used ({some}{'; ...' if len(found.bad) > 5 else ''})."
+    )
+    if not found.rows or len(found.bad) > max_bad_fraction * total:
+        raise ValueError(
+            f"{message} That is more than max_bad_fraction="
+            f"{max_bad_fraction}. Repair or remove them; `keras-t2i data "
+            "inspect` lists them all."
+        )
+    warnings.warn(f"{message} They are left out.")
+
+
+def common_size(sizes):
+    """The largest power of two in 8..256 that half of the pictures reach."""
+    shorter = statistics.median_low(min(size) for size in sizes)
+    return 1 << min(8, max(3, shorter.bit_length() - 1))
+
+
+def scaled_size(width, height, image_size):
+    """Width and height at which a picture is kept before cropping.
+
+    The shorter side follows `load`'s rule; the longer one is at most twice
+    that (the middle is kept), which bounds the memory that a strip takes.
+    """
+    shorter = min(width, height)
+    target = shorter
+    if not image_size <= shorter <= 1.25 * image_size:
+        target = image_size * 76 // 64
+    longer = min(2 * target, round(max(width, height) * target / shorter))
+    return (longer, target) if width > height else (target, longer)
+
+
+def read_scaled(path, image_size, max_pixels):
+    """Reads a picture and scales it as `scaled_size` says."""
+    picture = pictures.read(path, max_pixels, at_least=2 * image_size)
+    height, width = picture.shape[:2]
+    size = scaled_size(width, height, image_size)
+    if size == (width, height):
+        return picture
+    scale = min(width / size[0], height / size[1])
+    left = (width - size[0] * scale) / 2
+    top = (height - size[1] * scale) / 2
+    box = (left, top, width - left, height - top)
+    image = Image.fromarray(picture).resize(size, Image.BICUBIC, box)
+    return np.asarray(image)

@@ -1,0 +1,203 @@
+"""From captioned pictures to batches whose order is a pure function."""
+
+import functools
+import itertools
+import re
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+# A mirrored picture would contradict a caption that names a side.
+_SIDE = re.compile(r"\b(left|right)\b|[左右]", re.IGNORECASE)
+
+
+class CaptionedPictures:
+    """The pictures of one split with their captions.
+
+    Args:
+        texts: list with the captions (a list of strings) of each picture.
+        class_ids: whole number of the class of each picture.
+        names: what to call each picture in a message.
+        read: function of a picture's index that returns uint8 `[h, w, 3]`
+            and raises `ValueError` or `OSError` where that fails.
+        folder: where the pictures come from, or None.
+        keep: whether pictures stay in memory once they are read.
+    """
+
+    def __init__(self, texts, class_ids, names, read, folder=None, keep=True):
+        self.texts = texts
+        self.class_ids = np.asarray(class_ids, "int64")
+        self.folder = folder
+        self.failed = {}
+        self._names = names
+        self._read = read
+        self._kept = {} if keep else None
+
+    def __len__(self):
+        return len(self.texts)
+
+    @property
+    def captions(self):
+        """All different captions, in order of first appearance."""
+        return list(dict.fromkeys(itertools.chain.from_iterable(self.texts)))
+
+    def picture(self, index):
+        """A picture, or its next neighbor that can be read.
+
+        Args:
+            index: number of the picture.
+
+        Returns:
+            The index of the picture returned, and it as uint8 `[h, w, 3]`.
+
+        Raises:
+            ValueError: no picture at all can be read.
+        """
+        for number in itertools.chain(range(index, len(self)), range(index)):
+            if self._kept is not None and number in self._kept:
+                return number, self._kept[number]
+            if number in self.failed:
+                continue
+            try:
+                picture = self._read(number)
+            except (ValueError, OSError) as error:
+                self._note_failure(number, error)
+                continue
+            if self._kept is not None:
+                self._kept[number] = picture
+            return number, picture
+        raise ValueError(
+            f"None of the {len(self)} pictures can be read. Folder: "
+            f"{self.folder}"
+        )
+
+    def _note_failure(self, number, error):
+        self.failed[number] = str(error)
+        warnings.warn(
+            f"{self._names[number]} is damaged and another picture takes its "
+            f"place ({len(self.failed)} so far of {len(self)}): {error}"
+        )
+
+
+def dataset(
+    source, image_size, batch_size, seed, training, repeat, start_step, mirror
+):
+    """Batches of `source` as a `tf.data.Dataset`.
+
+    The batch of global step `s` is a pure function of `(seed, s)`: no
+    iterator holds hidden state, so a run can go on from any step.
+
+    Args:
+        source: `CaptionedPictures`.
+        image_size: height and width of the crops.
+        batch_size: pictures in a batch.
+        seed: whole number >= 0.
+        training: shuffle, crop at random, draw one of the captions and drop
+            the last partial batch; else everything in order, crops from the
+            center and first captions.
+        repeat: endless, from `start_step` on; else one epoch, another one
+            each time that the dataset is iterated over.
+        start_step: global step of the first batch, with `repeat`.
+        mirror: mirror half of the training pictures, except where the
+            caption names a side.
+
+    Returns:
+        `tf.data.Dataset` of `({"text": string [B], "class_id": int64 [B]},
+        uint8 [B, image_size, image_size, 3])`.
+    """
+    _check(source, batch_size, seed, training, repeat, start_step)
+    count = len(source)
+    steps = count // batch_size if training else -(-count // batch_size)
+
+    @functools.lru_cache(maxsize=2)
+    def order(epoch):
+        return np.random.default_rng((seed, epoch)).permutation(count)
+
+    def batch(step):
+        epoch, step = divmod(int(step), steps)
+        rows = np.arange(step * batch_size, min(count, (step + 1) * batch_size))
+        draws = np.full((len(rows), 4), 0.5)
+        if training:
+            rows = order(epoch)[rows]
+            rng = np.random.default_rng((seed, epoch, step))
+            draws = rng.random((len(rows), 4))
+        texts, class_ids, images = zip(
+            *(example(row, draw) for row, draw in zip(rows, draws))
+        )
+        return (
+            np.array([text.encode() for text in texts], object),
+            np.array(class_ids, "int64"),
+            np.stack(images),
+        )
+
+    def example(row, draw):
+        row, picture = source.picture(row)
+        texts = source.texts[row]
+        text = texts[int(draw[0] * len(texts)) if training else 0]
+        top, left = (
+            int(draw[i + 1] * (picture.shape[i] - image_size + 1))
+            for i in (0, 1)
+        )
+        crop = picture[top : top + image_size, left : left + image_size]
+        if training and mirror and draw[3] < 0.5 and not _SIDE.search(text):
+            crop = crop[:, ::-1]
+        return text, source.class_ids[row], crop
+
+    def tensors(step):
+        text, class_id, images = tf.numpy_function(
+            batch, [step], [tf.string, tf.int64, tf.uint8], stateful=False
+        )
+        size = batch_size if training else None
+        text.set_shape([size])
+        class_id.set_shape([size])
+        images.set_shape([size, image_size, image_size, 3])
+        return {"text": text, "class_id": class_id}, images
+
+    batches = _steps(steps, repeat, start_step)
+    batches = batches.map(
+        tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    ).prefetch(tf.data.AUTOTUNE)
+    batches.source = source
+    return batches
+
+
+def _steps(steps, repeat, start_step):
+    """Global step numbers: endless, or those of the next epoch."""
+    if repeat:
+        return tf.data.Dataset.counter(start_step)
+    epochs = itertools.count()
+
+    def next_epoch(_):
+        epoch = tf.numpy_function(
+            lambda: np.int64(next(epochs)), [], tf.int64
+        )
+        epoch.set_shape([])
+        return tf.data.Dataset.range(epoch * steps, (epoch + 1) * steps)
+
+    numbers = tf.data.Dataset.range(1).flat_map(next_epoch)
+    return numbers.apply(tf.data.experimental.assert_cardinality(steps))
+
+
+def _check(source, batch_size, seed, training, repeat, start_step):
+    for name, value, least in (
+        ("batch_size", batch_size, 1),
+        ("seed", seed, 0),
+        ("start_step", start_step, 0),
+    ):
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(
+                f"{name} must be a whole number >= {least}. Received: "
+                f"{name}={value!r}"
+            )
+    if start_step and not repeat:
+        raise ValueError(
+            "start_step counts the steps of an endless dataset: give "
+            f"repeat=True too. Received: start_step={start_step}"
+        )
+    if training and batch_size > len(source):
+        raise ValueError(
+            f"batch_size={batch_size} is larger than the training set of "
+            f"{len(source)} pictures, which would give no batch at all. "
+            "Choose a smaller batch_size."
+        )
