@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_t2i.models import presets
 from keras_t2i.training import AdversarialModel
+from keras_t2i.training.ema import copy_state
 from keras_t2i.training.latents import row_latents
 
 
@@ -24,6 +25,14 @@ class TextToImageModel(AdversarialModel):
     def preset_networks(self):
         """Dict of name -> network whose weights a preset holds."""
         raise NotImplementedError
+
+    def prepare_for_preset(self, names):
+        """Makes optional networks that the preset with `names` holds."""
+
+    def start_from_averages(self):
+        """Copies the averages into the networks that training moves."""
+        for network, average in self.averaged():
+            copy_state(average, network)
 
     def call(self, inputs, training=False):
         """Float pictures [B, H, W, 3] in [-1, 1] from (latents, features)."""
@@ -112,7 +121,7 @@ class TextToImageModel(AdversarialModel):
         # One compiled function for the life of the model: `predict` builds a
         # data pipeline at every call, which costs more than the picture.
         if self._compiled_draw is None:
-            self._compiled_draw = _compiled(self._to_uint8)
+            self._compiled_draw = _compile(self._to_uint8)
         return self._compiled_draw
 
     def _to_uint8(self, latents, features):
@@ -169,10 +178,11 @@ class TextToImageModel(AdversarialModel):
         return cls(**config)
 
 
-def _compiled(function):
+def _compile(function):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
+        # Retracing is relaxed to any batch size after the second one.
         return tf.function(function, reduce_retracing=True)
     import jax
 

@@ -204,7 +204,8 @@ class AdversarialModel(keras.Model):
         dataset = pipeline.as_dataset(x, y, batch_size)
         self.build_for(pipeline.picture_size(dataset))
         dataset = pipeline.with_features(dataset, self.text_encoder)
-        return super().fit(dataset, epochs=epochs, **kwargs)
+        # The dataset is shuffled already; Keras warns unless told so.
+        return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
 
     def train_step(self, data):
         """One step on (x, y) from `fit`; returns the losses and logs."""

@@ -244,3 +244,33 @@ class GANCLS(TextToImageModel):
 
     def synthesize(self, latents, features):
         return self.generator_ema([latents, features.sentence], training=False)
+
+
+_CHOICES = {
+    "architecture": ("compact", "reed2016"),
+    "wrong_pairs": ("image", "text", "all"),
+    "joint_size": (4, 2),
+}
+
+
+def _check(settings):
+    """Refuses settings that make no model, in the user's words."""
+    for key, allowed in _CHOICES.items():
+        if settings[key] not in allowed:
+            raise ValueError(
+                f"`{key}` must be one of {allowed}. Received: {settings[key]!r}"
+            )
+    if settings["architecture"] == "reed2016" and settings["wrong_pairs"] == "all":
+        raise ValueError(
+            'All wrong pairs at once need the projection of the "compact" '
+            'architecture. Set `wrong_pairs` to "image" or "text".'
+        )
+    if not 0.0 <= settings["cls_weight"] < 1.0:
+        raise ValueError(
+            f"`cls_weight` must lie in [0, 1). Received: {settings['cls_weight']}"
+        )
+    if not 0.0 <= settings["interpolation_beta"] <= 1.0:
+        raise ValueError(
+            "`interpolation_beta` must lie in [0, 1]. "
+            f"Received: {settings['interpolation_beta']}"
+        )

@@ -166,7 +166,7 @@ def _standardize(sentence):
     tells them apart is small beside their mean.
     """
     return layers.BatchNormalization(
-        momentum=0.99, center=False, scale=False, dtype="float32"
+        momentum=0.99, epsilon=1e-6, center=False, scale=False, dtype="float32"
     )(sentence)
 
 
@@ -258,7 +258,11 @@ class ProjectionHead(keras.layers.Layer):
         self.realism = layers.Dense(1, dtype="float32")
         self.embed_image = layers.Dense(embedding_width, dtype="float32")
         self.standardize = layers.BatchNormalization(
-            momentum=0.99, center=False, scale=False, dtype="float32"
+            momentum=0.99,
+            epsilon=1e-6,
+            center=False,
+            scale=False,
+            dtype="float32",
         )
         self.embed_text = layers.Dense(embedding_width, dtype="float32")
 
