@@ -1,6 +1,5 @@
 """`load`: batches of captioned pictures from a folder."""
 
-import functools
 import statistics
 import warnings
 
@@ -9,9 +8,6 @@ from PIL import Image
 
 from keras_t2i import pictures
 from keras_t2i.data import layouts, pipeline, splits
-
-# Decoded pictures stay in memory if all of them take less than this.
-KEEP_BYTES = 1_000_000_000
 
 
 def load(
@@ -104,7 +100,7 @@ def load(
         names=[found.name(row.image) for row in rows],
         read=lambda i: read_scaled(rows[i].image, image_size, max_pixels),
         folder=found.folder,
-        keep=decoded < KEEP_BYTES,
+        keep=decoded < pipeline.KEEP_BYTES,
     )
     return pipeline.dataset(
         source,

@@ -8,6 +8,8 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
+# Decoded pictures stay in memory if all of them take less than this.
+KEEP_BYTES = 1_000_000_000
 # A mirrored picture would contradict a caption that names a side.
 _SIDE = re.compile(r"\b(left|right)\b|[左右]", re.IGNORECASE)
 
@@ -169,9 +171,7 @@ def _steps(steps, repeat, start_step):
     epochs = itertools.count()
 
     def next_epoch(_):
-        epoch = tf.numpy_function(
-            lambda: np.int64(next(epochs)), [], tf.int64
-        )
+        epoch = tf.numpy_function(lambda: np.int64(next(epochs)), [], tf.int64)
         epoch.set_shape([])
         return tf.data.Dataset.range(epoch * steps, (epoch + 1) * steps)
 
