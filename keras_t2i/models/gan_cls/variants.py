@@ -7,6 +7,7 @@ DEFAULT = {
     "text_width": 128,
     "generator_width": 32,
     "discriminator_width": 32,
+    "style_encoder_width": 32,
     "joint_size": 4,  # "reed2016" only: 4 as published, 2 as in the note
     "normalize_first": False,  # "reed2016" only: also D's first convolution
     # Objective.
@@ -31,6 +32,7 @@ _REED2016 = {
     "architecture": "reed2016",
     "generator_width": 128,
     "discriminator_width": 64,
+    "style_encoder_width": 64,
     "wrong_pairs": "image",
     "updates": "alternating",
     "r1_weight": 0.0,
