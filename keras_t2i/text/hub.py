@@ -83,9 +83,14 @@ class HubTextEncoder(TextEncoder):
         else:
             handles = [self.handle, self.preprocessor][: 2 if preprocessor else 1]
             self._folders = [resolve(h) for h in handles]
-        modules = [saved_model.load(f, self.handle) for f in self._folders]
-        self._module = modules[0]
-        self._preprocess = modules[1] if len(modules) > 1 else None
+        self._module = saved_model.load(
+            self._folders[0], self.handle, trainable
+        )
+        self._preprocess = None
+        if len(self._folders) > 1:
+            self._preprocess = saved_model.load(
+                self._folders[1], self.preprocessor or self.handle
+            )
         self._packs = hasattr(self._preprocess, "bert_pack_inputs")
         self._token_length = max_length
         self._probe()

@@ -1,13 +1,20 @@
 """Loading and calling SavedModels of several origins in the same way."""
 
+import concurrent.futures
 import inspect
 import pathlib
 
 import keras
 
 
-def load(folder, handle):
-    """Loads the SavedModel in `folder`; `handle` is what errors call it.
+def load(folder, handle, trainable=False):
+    """Loads a SavedModel.
+
+    Args:
+        folder: where it is.
+        handle: what errors call it.
+        trainable: whether its variables follow the current
+            `tf.distribute` strategy.
 
     Raises:
         ValueError: if it is damaged.
@@ -18,7 +25,12 @@ def load(folder, handle):
     import tensorflow_text  # noqa: F401
 
     try:
-        return hub.load(str(folder))
+        if trainable:
+            return hub.load(str(folder))
+        # A strategy's scope belongs to a thread. Frozen modules are loaded
+        # outside it: many cannot be restored as mirrored variables.
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            return pool.submit(hub.load, str(folder)).result()
     except Exception as error:
         raise ValueError(
             f"The SavedModel {handle!r} in {str(folder)!r} cannot be loaded:"
