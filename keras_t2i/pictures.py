@@ -60,16 +60,12 @@ def read(source, max_pixels=MAX_PIXELS, at_least=None):
             image.draft(None, tuple(int(side * scale) for side in image.size))
         try:
             image.load()
+            return np.asarray(_to_rgb(_upright(image)))
         # Decoders raise whatever a damaged file makes them stumble over.
         except Exception as error:
             raise ValueError(
                 f"The picture is damaged ({error}). Received: {_name(source)}"
             ) from error
-        try:
-            image = ImageOps.exif_transpose(image)
-        except Exception:  # A damaged tag: the pixels are good as they are.
-            pass
-        return np.asarray(_to_rgb(image))
 
 
 def save_png(path, image):
@@ -173,6 +169,13 @@ def _opened(source, max_pixels):
 
 def _name(source):
     return getattr(source, "name", source)
+
+
+def _upright(image):
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # The tag is damaged: the pixels are good as they are.
+        return image
 
 
 def _to_rgb(image):

@@ -3,5 +3,13 @@
 from keras_t2i.data.drawing import shapes, shapes_captions
 from keras_t2i.data.folder import load
 from keras_t2i.data.oracle import shapes_accuracy
+from keras_t2i.data.report import contact_sheet, inspect
 
-__all__ = ["load", "shapes", "shapes_accuracy", "shapes_captions"]
+__all__ = [
+    "contact_sheet",
+    "inspect",
+    "load",
+    "shapes",
+    "shapes_accuracy",
+    "shapes_captions",
+]

@@ -89,7 +89,8 @@ def load(
     if small:
         warnings.warn(
             f"{small} of {len(rows)} pictures are smaller than "
-            f"image_size={image_size} and are enlarged."
+            f"image_size={image_size} and are enlarged.",
+            stacklevel=2,
         )
     decoded = sum(
         3 * np.prod(scaled_size(*sizes[row.image], image_size)) for row in rows
@@ -97,7 +98,7 @@ def load(
     source = pipeline.CaptionedPictures(
         texts=[row.captions for row in rows],
         class_ids=[row.class_id for row in rows],
-        names=[found.name(row.image) for row in rows],
+        names=[row.name for row in rows],
         read=lambda i: read_scaled(rows[i].image, image_size, max_pixels),
         folder=found.folder,
         keep=decoded < pipeline.KEEP_BYTES,
@@ -114,12 +115,13 @@ def load(
     )
 
 
-def usable(found, max_pixels):
-    """Opens every picture's header; moves rows that fail to `found.bad`.
+def usable(found, max_pixels, decode=False):
+    """Opens every picture; moves rows that fail to `found.bad`.
 
     Args:
         found: `layouts.Found`, changed in place.
         max_pixels: more pixels are refused.
+        decode: True decodes the pictures; False reads the headers alone.
 
     Returns:
         dict of picture path -> `(width, height)`.
@@ -127,10 +129,13 @@ def usable(found, max_pixels):
     sizes = {}
     for row in found.rows:
         try:
-            sizes[row.image] = pictures.header_size(row.image, max_pixels)
+            size = pictures.header_size(row.image, max_pixels)
+            if decode:
+                pictures.read(row.image, max_pixels, at_least=16)
+            sizes[row.image] = size
         except (ValueError, OSError) as error:
             reason = str(error).split(" Received:")[0]
-            found.bad[found.name(row.image)] = reason
+            found.bad[row.name] = reason
     found.rows = [row for row in found.rows if row.image in sizes]
     return sizes
 
@@ -140,7 +145,8 @@ def report_bad(found, max_bad_fraction):
     if found.empty_captions:
         warnings.warn(
             f"{found.empty_captions} captions in {found.folder} are empty "
-            "and left out."
+            "and left out.",
+            stacklevel=3,
         )
     if not found.bad:
         return
@@ -158,7 +164,7 @@ def report_bad(found, max_bad_fraction):
             f"{max_bad_fraction}. Repair or remove them; `keras-t2i data "
             "inspect` lists them all."
         )
-    warnings.warn(f"{message} They are left out.")
+    warnings.warn(f"{message} They are left out.", stacklevel=3)
 
 
 def common_size(sizes):
@@ -181,7 +187,7 @@ def scaled_size(width, height, image_size):
     return (longer, target) if width > height else (target, longer)
 
 
-def read_scaled(path, image_size, max_pixels):
+def read_scaled(path, image_size, max_pixels=pictures.MAX_PIXELS):
     """Reads a picture and scales it as `scaled_size` says."""
     picture = pictures.read(path, max_pixels, at_least=2 * image_size)
     height, width = picture.shape[:2]

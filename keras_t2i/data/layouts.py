@@ -1,11 +1,12 @@
 """Finding captioned pictures in a folder, whatever its layout."""
 
-import collections
 import csv
 import dataclasses
 import io
 import json
 import pathlib
+
+import numpy as np
 
 from keras_t2i.pictures import SUFFIXES
 
@@ -30,14 +31,36 @@ LOOKED_FOR = (
 
 @dataclasses.dataclass
 class Row:
-    """One picture as a folder describes it."""
+    """One picture as a folder describes it.
+
+    Attributes:
+        image: path of the picture.
+        name: the same, relative to the folder, with `/`.
+        captions: strings, none of them blank.
+        split: what the folder says, or `"train"`.
+        label: name of its class, or None.
+        identity: whom it shows, or None.
+        class_id: whole number, the same for all pictures of a class.
+    """
 
     image: pathlib.Path
+    name: str
     captions: list
+    split: str = "train"
     label: object = None
-    class_id: object = None
     identity: object = None
-    split: object = None
+    class_id: object = None
+
+    @property
+    def group(self):
+        """What must not be torn apart between training and validation."""
+        if self.identity is not None:
+            return f"identity {self.identity}"
+        if self.label is not None:
+            return f"class {self.label}"
+        if self.class_id is not None:
+            return f"class_id {self.class_id}"
+        return f"picture {self.name}"
 
 
 @dataclasses.dataclass
@@ -106,7 +129,7 @@ def read_folder(path):
     if not found.rows and not found.bad:
         raise ValueError(
             f"No captioned pictures were found in {folder}. Looked for: "
-            f"{LOOKED_FOR}. A table with no rows counts as nothing."
+            f"{LOOKED_FOR}."
         )
     _number_classes(found.rows)
     return found
@@ -129,14 +152,15 @@ def _read_table(table, found):
         if image in by_image:  # Another caption of the same picture.
             by_image[image].captions += captions
             continue
+        name = found.name(image)
         by_image[image] = Row(
             image,
+            name,
             captions,
+            split=_split(values.get("split")) or _split_folder(name),
             label=_scalar(_first(values, ("class", "label"))),
-            class_id=_scalar(values.get("class_id")),
             identity=_scalar(values.get("identity")),
-            split=_split(_scalar(values.get("split")))
-            or _split_folder(found.name(image)),
+            class_id=_scalar(values.get("class_id")),
         )
     for row in by_image.values():
         _add(row, found)
@@ -185,38 +209,47 @@ def _read_pairs(found):
         file
         for file in found.folder.rglob("*")
         if file.suffix.lower() in SUFFIXES
+        and not found.name(file).startswith(".")
+        and "/." not in found.name(file)
         and file.is_file()
-        and not any(part.startswith(".") for part in file.parts[1:])
     )
-    pictures = [file for file in pictures if file.with_suffix(".txt").exists()]
-    labels = {}
-    for file in pictures:
-        folders = file.relative_to(found.folder).parts[:-1]
-        if folders and folders[0].lower() in SPLITS:
-            folders = folders[1:]
-        labels[file] = "/".join(folders)
+    if not any(file.with_suffix(".txt").exists() for file in pictures):
+        return
+    labels = {file: _folders(found.name(file)) for file in pictures}
     several = len(set(labels.values())) > 1
     for file in pictures:
+        name = found.name(file)
         try:
             text = file.with_suffix(".txt").read_bytes().decode("utf-8-sig")
+        except FileNotFoundError:
+            found.bad[name] = "has no .txt file with captions"
+            continue
         except (OSError, UnicodeDecodeError) as error:
-            name = found.name(file.with_suffix(".txt"))
-            found.bad[name] = f"not UTF-8 text ({error})"
+            found.bad[name] = f"its .txt file is not UTF-8 text ({error})"
             continue
         row = Row(
             file,
-            _captions([line for line in text.splitlines() if line], found),
-            label=labels[file] if several and labels[file] else None,
-            split=_split_folder(found.name(file)),
+            name,
+            _captions(text.rstrip().splitlines(), found),
+            split=_split_folder(name),
+            label=labels[file] or None if several else None,
         )
         _add(row, found)
+
+
+def _folders(name):
+    """The folders that a picture lies in, below that of the split."""
+    folders = name.split("/")[:-1]
+    if folders and folders[0].lower() in SPLITS:
+        folders = folders[1:]
+    return "/".join(folders)
 
 
 def _add(row, found):
     if row.captions:
         found.rows.append(row)
     else:
-        found.bad[found.name(row.image)] = "has no caption"
+        found.bad[row.name] = "has no caption"
 
 
 def _first(values, keys):
@@ -236,7 +269,9 @@ def _captions(value, found):
     texts = []
     for text in values:
         # JSON may hold half of a surrogate pair, which no encoding can write.
-        text = text.encode(errors="ignore").decode() if _is_text(text) else ""
+        text = (
+            text.encode(errors="ignore").decode() if type(text) is str else ""
+        )
         text = " ".join(text.split())
         if text:
             texts.append(text)
@@ -245,39 +280,31 @@ def _captions(value, found):
     return texts
 
 
-def _is_text(value):
-    return isinstance(value, str)
-
-
-def _split(name):
-    return SPLITS.get(str(name).lower(), name) if name is not None else None
+def _split(value):
+    """The usual name of a split that a row gives, or None."""
+    value = _scalar(value)
+    return SPLITS.get(str(value).lower(), str(value)) if value else None
 
 
 def _split_folder(name):
-    """The split that the first folder of a relative path names, or None."""
+    """The split that the first folder of a relative path names."""
     first, slash, _ = name.partition("/")
-    return SPLITS.get(first.lower()) if slash else None
+    return SPLITS.get(first.lower() if slash else "train", "train")
 
 
 def _number_classes(rows):
     """Gives every row a whole `class_id`, the same whatever split is loaded.
 
-    A number that the rows give is kept if all have one; else pictures of one
-    identity, or else of one label, share a number; a picture with neither is
-    a class of its own.
+    Numbers that the rows give are kept if all have one. Else pictures of one
+    identity, or else of one label, share a number, and a picture with
+    neither is a class of its own.
     """
     try:
-        for row in rows:
-            row.class_id = int(row.class_id)
-        return
-    except (TypeError, ValueError):
-        pass
-    keys = [
-        str(row.identity if row.identity is not None else row.label or "")
-        for row in rows
-    ]
-    numbers = collections.defaultdict(lambda: len(numbers))
-    for key in sorted(set(keys) - {""}):
-        numbers[key]
-    for row, key in zip(rows, keys):
-        row.class_id = numbers[key or row.image]
+        numbers = np.array([int(row.class_id) for row in rows], "int64")
+    except (TypeError, ValueError, OverflowError):
+        groups = {
+            group: i for i, group in enumerate(sorted(r.group for r in rows))
+        }
+        numbers = [groups[row.group] for row in rows]
+    for row, number in zip(rows, numbers):
+        row.class_id = int(number)

@@ -75,10 +75,13 @@ class CaptionedPictures:
         )
 
     def _note_failure(self, number, error):
+        if number in self.failed:  # Another thread was first.
+            return
         self.failed[number] = str(error)
         warnings.warn(
             f"{self._names[number]} is damaged and another picture takes its "
-            f"place ({len(self.failed)} so far of {len(self)}): {error}"
+            f"place ({len(self.failed)} so far of {len(self)}): {error}",
+            stacklevel=2,
         )
 
 
@@ -137,11 +140,7 @@ def dataset(
         row, picture = source.picture(row)
         texts = source.texts[row]
         text = texts[int(draw[0] * len(texts)) if training else 0]
-        top, left = (
-            int(draw[i + 1] * (picture.shape[i] - image_size + 1))
-            for i in (0, 1)
-        )
-        crop = picture[top : top + image_size, left : left + image_size]
+        crop = crop_square(picture, image_size, draw[1], draw[2])
         if training and mirror and draw[3] < 0.5 and not _SIDE.search(text):
             crop = crop[:, ::-1]
         return text, source.class_ids[row], crop
@@ -162,6 +161,13 @@ def dataset(
     ).prefetch(tf.data.AUTOTUNE)
     batches.source = source
     return batches
+
+
+def crop_square(picture, size, y=0.5, x=0.5):
+    """A square of a picture `[h, w, 3]`; `y` and `x` in 0..1 say where."""
+    top = int(y * (picture.shape[0] - size + 1))
+    left = int(x * (picture.shape[1] - size + 1))
+    return picture[top : top + size, left : left + size]
 
 
 def _steps(steps, repeat, start_step):

@@ -22,38 +22,29 @@ def select(rows, split):
     Raises:
         ValueError: the split is empty.
     """
-    said = {row.split or "train" for row in rows}
+    said = {row.split for row in rows}
+    chosen = [row for row in rows if row.split == split]
     if split in ("train", "validation") and "validation" not in said:
-        training = [row for row in rows if (row.split or "train") == "train"]
-        held = _held_out({_key(row) for row in training})
+        training = [row for row in rows if row.split == "train"]
+        held = _held_out({row.group for row in training})
         chosen = [
             row
             for row in training
-            if (_key(row) in held) == (split == "validation")
+            if (row.group in held) == (split == "validation")
         ]
-    else:
-        chosen = [row for row in rows if (row.split or "train") == split]
     if not chosen:
         raise ValueError(
             f"There are no pictures in split={split!r}; the folder has "
             f"{len(rows)} pictures in {sorted(said)}. To hold some out for "
-            "validation, at least two classes (or pictures without a class) "
-            "are needed in train."
+            "validation, train needs at least two classes (or two pictures "
+            "where there are no classes)."
         )
     return chosen
 
 
-def _key(row):
-    if row.identity is not None:
-        return f"identity {row.identity}"
-    if row.label is not None:
-        return f"class {row.label}"
-    return f"picture {row.image.name}"
-
-
-def _held_out(keys):
-    if len(keys) < 2:
+def _held_out(groups):
+    if len(groups) < 2:
         return set()
-    count = max(1, round(VALIDATION_FRACTION * len(keys)))
-    by_hash = sorted(keys, key=lambda k: hashlib.sha256(k.encode()).digest())
+    count = max(1, round(VALIDATION_FRACTION * len(groups)))
+    by_hash = sorted(groups, key=lambda g: hashlib.sha256(g.encode()).digest())
     return set(by_hash[:count])
