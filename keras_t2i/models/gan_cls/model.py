@@ -53,7 +53,8 @@ class GANCLS(TextToImageModel):
               batch at once; "compact" only).
             - `matching_warmup_steps`: steps in which only realism is trained.
             - `interpolate`, `interpolation_beta`: GAN-INT.
-            - `learning_rate`, `beta_1` of Adam; `updates`, `ema_decay`,
+            - `learning_rate`, `beta_1` of Adam; the rate halves every
+              `learning_rate_halving_steps` (0: never); `updates`, `ema_decay`,
               `augment`, `r1_weight`, `r1_interval`, `seed` as in
               `keras_t2i.training.AdversarialModel`.
 
@@ -104,7 +105,7 @@ class GANCLS(TextToImageModel):
         self.compile(
             {
                 name: keras.optimizers.Adam(
-                    settings["learning_rate"], beta_1=settings["beta_1"]
+                    _learning_rate(settings), beta_1=settings["beta_1"]
                 )
                 for name in ("discriminator", "generator")
             }
@@ -184,6 +185,12 @@ class GANCLS(TextToImageModel):
 
         # D never sees interpolated sentences: nothing real belongs to them.
         fake_of_captions = fake_logits[: ops.shape(sentence)[0]]
+        if s["interpolate"] and s["architecture"] == "reed2016":
+            # Nor do its batch statistics.
+            shown = drawn[: ops.shape(sentence)[0]]
+            fake_of_captions = self.judge(
+                self.trunk(shown, training=True), sentence
+            )
         weight = self.matching_weight()
         if s["wrong_pairs"] == "all":
             scores = self.head([real, sentence], all_pairs=True, training=True)
@@ -413,6 +420,17 @@ def _check(settings):
             "`interpolation_beta` must lie in [0, 1]. "
             f"Received: {settings['interpolation_beta']}"
         )
+
+
+def _learning_rate(settings):
+    if not settings["learning_rate_halving_steps"]:
+        return settings["learning_rate"]
+    return keras.optimizers.schedules.ExponentialDecay(
+        settings["learning_rate"],
+        settings["learning_rate_halving_steps"],
+        decay_rate=0.5,
+        staircase=True,
+    )
 
 
 def _spherical(first, last, position):

@@ -217,6 +217,9 @@ def _steered_block(x, condition, channels):
 
 def _scale_and_shift(x, condition):
     channels = x.shape[-1]
+    x = layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, center=False, scale=False
+    )(x)
     scale = layers.Dense(channels, bias_initializer="ones")(condition)
     shift = layers.Dense(channels)(condition)
     scale = layers.Reshape((1, 1, channels))(scale)
