@@ -104,7 +104,7 @@ def read_folder(path):
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: nothing in it is recognised, or a table is unreadable.
+        ValueError: nothing in it is recognized, or a table is unreadable.
     """
     folder = pathlib.Path(path).expanduser()
     if not folder.exists():
