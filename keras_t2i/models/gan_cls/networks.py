@@ -1,8 +1,9 @@
 """The networks of GAN-CLS.
 
 `reed2016_*` follow the paper and its code (methods, section 6.2). `compact_*`
-do the same job for less computation on a CPU: convolutions work before the
-up-sampling instead of after it, and sentence and noise steer every block.
+do the same job for less computation on a CPU: they are narrower, sentence and
+noise steer every block of the generator, and one matrix product in the
+discriminator judges all pairs of a batch.
 
 Shapes are channels-last; B = batch, S = sentence width, Z = latent width.
 """
@@ -173,11 +174,11 @@ def standardize(sentence):
 
 
 def compact_generator(image_size, latent_width, sentence_width, width, text_width):
-    """[z; text] steers residual blocks at 4, 8, ... pixels, then one picture.
+    """[z; text] -> 4 x 4, and again the scale and shift of every later block.
 
-    Sentence and noise scale and shift every block, as in DF-GAN (Tao et al.
-    2022), instead of batch normalisation: it costs less than half as much on
-    a CPU, and each block hears the sentence.
+    The convolutions are up-sampling and 3 x 3, without checkerboards. In each
+    block sentence and noise give batch normalisation its scale and shift, so
+    that every resolution hears the words (as in DF-GAN, Tao et al. 2022).
 
     Returns:
         `keras.Model` from (latents [B, Z], sentence [B, S]) to float32
@@ -190,34 +191,23 @@ def compact_generator(image_size, latent_width, sentence_width, width, text_widt
     joint = layers.Concatenate()([latents, text])
     condition = leaky_relu(layers.Dense(2 * text_width)(joint))
 
-    channels = min(8 * width, width * 2 ** (doublings - 1))
-    x = layers.Dense(4 * 4 * channels)(joint)
+    channels = width * 2**doublings
+    x = layers.Dense(4 * 4 * channels, use_bias=False)(joint)
     x = layers.Reshape((4, 4, channels))(x)
-    for index in range(doublings):
-        # For 64 pixels: 8W at 4, 4W at 8, 2W at 16, W/2 at 32. The last map
-        # feeds three channels at twice its size, where width is dear.
-        last = index == doublings - 1
-        channels = min(8 * width, width * 2 ** (doublings - 1 - index))
-        x = _steered_block(x, condition, width // 2 if last else channels)
+    x = layers.ReLU()(batch_norm(x))
+    for _ in range(doublings):
+        # For 64 pixels: 16W at 4, 8W at 8, 4W at 16, 2W at 32, W at 64.
+        channels //= 2
         x = layers.UpSampling2D()(x)
-    x = layers.Conv2D(3, 3, padding="same")(leaky_relu(x))
+        x = layers.Conv2D(channels, 3, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(_steered_batch_norm(x, condition))
+    x = layers.Conv2D(3, 3, padding="same")(x)
     images = layers.Activation("tanh", dtype="float32")(x)
     return keras.Model([latents, sentence], images, name="generator")
 
 
-def _steered_block(x, condition, channels):
-    """Residual block whose two convolutions hear the condition first."""
-    shortcut = x if x.shape[-1] == channels else layers.Conv2D(channels, 1)(x)
-    h = x
-    for _ in range(2):
-        h = leaky_relu(_scale_and_shift(h, condition))
-        h = layers.Conv2D(
-            channels, 3, padding="same", kernel_initializer="he_normal"
-        )(h)
-    return layers.Add()([shortcut, h])
-
-
-def _scale_and_shift(x, condition):
+def _steered_batch_norm(x, condition):
+    """Batch normalisation whose scale and shift the condition decides."""
     channels = x.shape[-1]
     x = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-5, center=False, scale=False
