@@ -91,7 +91,6 @@ class HubTextEncoder(TextEncoder):
             )
         self._packs = hasattr(self._preprocess, "bert_pack_inputs")
         self._token_length = max_length
-        self._compile()
         self._probe()
         self._trained = []
         if trainable:
@@ -162,7 +161,7 @@ class HubTextEncoder(TextEncoder):
                 rows = order[i : i + batch_size]
                 tokens = {k: tf.gather(x, rows) for k, x in chunk.items()}
                 if self._trims:
-                    longest = lengths[rows].max()
+                    longest = max(lengths[rows].max(), 1)
                     tokens = {k: x[:, :longest] for k, x in tokens.items()}
                 # Not through __call__, which needs TensorFlow as the backend.
                 features = self._compiled_call(tokens)
@@ -183,19 +182,14 @@ class HubTextEncoder(TextEncoder):
         if not self._packs or not len(strings):
             return
         strings = as_strings(strings)
-        pieces = self._compiled_pieces(tf.constant(strings))
-        lengths = np.asarray(pieces.row_lengths())
+        lengths, unknown = (
+            x.numpy() for x in self._compiled_counts(tf.constant(strings))
+        )
         self._warn(
             strings,
             lengths > self._token_length - 2,
             f"have more than max_length={self._token_length} word pieces, and"
             " what follows is not read. Raise max_length.",
-        )
-        if self._unknown is None:
-            return
-        row, values = np.asarray(pieces.value_rowids()), pieces.flat_values
-        unknown = np.bincount(
-            row, np.asarray(values) == self._unknown, len(strings)
         )
         self._warn(
             strings,
@@ -215,22 +209,15 @@ class HubTextEncoder(TextEncoder):
             "max_length": self._token_length,
         }
 
-    def _compile(self):
-        """Makes functions that any number of texts reuses.
-
-        A restored function is traced again for every new shape, which takes
-        longer than the work.
-        """
-        import tensorflow as tf
-
-        strings = [tf.TensorSpec([None], tf.string)]
-        self._compiled_pieces = tf.function(self._pieces, strings)
-        self._compiled_tokens = tf.function(self._tokens, strings)
-
     def _probe(self):
         """Learns the module's widths, and checks that it is a text encoder."""
         import tensorflow as tf
 
+        # A restored function is traced again for every new shape, which takes
+        # longer than its work; these are traced once.
+        strings = [tf.TensorSpec([None], tf.string)]
+        self._compiled_tokens = tf.function(self._tokens, strings)
+        self._compiled_counts = tf.function(self._counts, strings)
         tokens = {"text": tf.constant(["a"])}
         self._has_words = False
         try:
@@ -259,9 +246,10 @@ class HubTextEncoder(TextEncoder):
             for name, x in tokens.items()
         }
         self._compiled_call = tf.function(self.call, [spec])
-        self._unknown = None
+        # No word piece is -1.
+        self._unknown = -1
         if self._packs:
-            pieces = self._compiled_pieces(tf.constant(["a", _UNKNOWN_LETTER]))
+            pieces = self._pieces(tf.constant(["a", _UNKNOWN_LETTER]))
             known, unknown = pieces.to_list()
             if len(unknown) == 1 and unknown != known:
                 self._unknown = unknown[0]
@@ -291,6 +279,17 @@ class HubTextEncoder(TextEncoder):
         while pieces.shape.rank > 2:
             pieces = pieces.merge_dims(1, 2)
         return pieces
+
+    def _counts(self, strings):
+        """Numbers of word pieces, and of unknown ones, each [B]."""
+        import tensorflow as tf
+
+        pieces = self._pieces(strings)
+        unknown = tf.cast(pieces.values == self._unknown, tf.int64)
+        unknown = tf.math.segment_sum(unknown, pieces.value_rowids())
+        # Texts without pieces at the end have no segment.
+        missing = tf.shape(strings)[0] - tf.shape(unknown)[0]
+        return pieces.row_lengths(), tf.pad(unknown, [[0, missing]])
 
     def _lengths(self, tokens):
         """How many positions each row needs."""

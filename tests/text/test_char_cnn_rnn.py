@@ -33,7 +33,7 @@ def test_equals_convolutions_over_one_hot_vectors_in_float64():
     encoder = text.CharCNNRNNTextEncoder(
         8, 5, num_characters=70, num_hashed=0
     )
-    tokens = encoder.tokenize(["A bird, with 2 wings & a beak: it's red/black."])
+    tokens = encoder.tokenize(["A bird, with 2 wings & a beak: it's red/blue."])
     ids = tokens["characters"].numpy()[0]
     one_hot = np.eye(71)[ids] * (ids > 0)[:, None]
 

@@ -191,6 +191,24 @@ def test_folder_without_a_saved_model(tmp_path):
         text.get(str(tmp_path / "nothing"))
 
 
+def test_exports_from_strings_to_features(modules, tmp_path):
+    encoder = text.HubTextEncoder(modules["encoder"], modules["packing"])
+    archive = keras.export.ExportArchive()
+    archive.track(encoder)
+    archive.add_endpoint(
+        "serve",
+        lambda strings: encoder(encoder.tokenize(strings)).sentence,
+        [tf.TensorSpec([None], tf.string)],
+    )
+    archive.write_out(tmp_path / "served", verbose=False)
+    served = tf.saved_model.load(tmp_path / "served")
+    np.testing.assert_allclose(
+        served.serve(tf.constant(["abc", "d"])),
+        encoder.encode(["abc", "d"]).sentence,
+        1e-6,
+    )
+
+
 def test_damaged_saved_model(modules, tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"\x12\x34 not a protobuf")
     with pytest.raises(ValueError, match="damaged"):
