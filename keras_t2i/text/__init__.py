@@ -1,16 +1,20 @@
 """Text encoders: strings to sentence and word features."""
 
+from keras_t2i.text.char_cnn_rnn import CharCNNRNNTextEncoder
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.encoder import TextFeatures
 from keras_t2i.text.features import FeatureCache
 from keras_t2i.text.hub import HubTextEncoder
+from keras_t2i.text.joint_embedding import JointEmbedding
 from keras_t2i.text.ngrams import BagOfNGramsEncoder
 from keras_t2i.text.presets import get
 
 __all__ = [
     "BagOfNGramsEncoder",
+    "CharCNNRNNTextEncoder",
     "FeatureCache",
     "HubTextEncoder",
+    "JointEmbedding",
     "TextEncoder",
     "TextFeatures",
     "get",

@@ -3,6 +3,7 @@
 import collections
 import hashlib
 import json
+import warnings
 
 import keras
 import numpy as np
@@ -40,8 +41,9 @@ class TextEncoder(keras.layers.Layer):
     """
 
     def __init__(self, frozen, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(trainable=not frozen, **kwargs)
         self.frozen = frozen
+        self._warned = set()
 
     @property
     def sentence_width(self):
@@ -83,9 +85,24 @@ class TextEncoder(keras.layers.Layer):
     def warn_unreadable(self, strings):
         """Warns, once an encoder, about text that it cannot represent.
 
+        `encode` calls it.
+
         Args:
             strings: list of str or bytes.
         """
+
+    def _warn(self, strings, which, what):
+        """Warns once that the texts where `which` is true `what`."""
+        which = np.asarray(which, bool)
+        if not which.any() or what in self._warned:
+            return
+        self._warned.add(what)
+        first = strings[int(np.argmax(which))].decode(errors="replace")
+        warnings.warn(
+            f"{which.sum()} of {len(strings)} texts {what}"
+            f" The first of them: {first!r}",
+            stacklevel=4,
+        )
 
     def encode(self, strings, batch_size=64):
         """Features of any number of strings.

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import pathlib
 import threading
 
@@ -12,6 +13,7 @@ from keras_t2i import files
 from keras_t2i.text.encoder import TextFeatures
 from keras_t2i.text.encoder import as_strings
 
+_FILES = ("index", "sentence.f32", "words.f16")
 # A record of the index: which caption, where its words start, how many.
 _RECORD = np.dtype([("key", "V16"), ("start", "<i8"), ("count", "<i8")])
 
@@ -59,6 +61,7 @@ class FeatureCache:
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         self._rows = {}
+        self._word_count = 0
         self._lock = threading.Lock()
         with self._lock, self._locked_files():
             self._read_index()
@@ -77,9 +80,8 @@ class FeatureCache:
         bar = None
         if progress and missing:
             bar = keras.utils.Progbar(len(missing), unit_name="caption")
-        missing = list(missing.items())
-        # The longest captions come last: a step of equal lengths is faster.
-        missing.sort(key=lambda item: len(item[1]))
+        # Captions of about one length are encoded together, without padding.
+        missing = sorted(missing.items(), key=lambda item: len(item[1]))
         for start in range(0, len(missing), 1024):
             self._compute(dict(missing[start : start + 1024]))
             if bar:
@@ -137,40 +139,52 @@ class FeatureCache:
                 self._read_index()
 
     def _append(self, keys, features, new):
-        with open(self.folder / "sentence.f32", "ab") as file:
-            file.write(features.sentence[new].astype("<f4").tobytes())
         records = np.zeros(len(new), _RECORD)
-        start = self._word_count
-        with open(self.folder / "words.f16", "ab") as file:
-            for record, i in zip(records, new):
-                record["key"] = keys[i]
-                if self.words:
-                    used = features.words[i][features.mask[i] > 0]
-                    file.write(used.astype("<f2").tobytes())
-                    record["start"], record["count"] = start, len(used)
-                    start += len(used)
-        with open(self.folder / "index", "ab") as file:
-            file.write(records.tobytes())
+        words, start = [], self._word_count
+        for record, i in zip(records, new):
+            record["key"] = keys[i]
+            if self.words:
+                words.append(features.words[i][features.mask[i] > 0])
+                record["start"], record["count"] = start, len(words[-1])
+                start += len(words[-1])
+        self._write("sentence.f32", features.sentence[new].astype("<f4"))
+        if words:
+            self._write("words.f16", np.concatenate(words).astype("<f2"))
+        self._write("index", records)
+
+    def _write(self, name, array):
+        with open(self.folder / name, "ab") as file:
+            file.write(array.tobytes())
+            file.flush()
+            # The index must not reach the disk before what it points to.
+            os.fsync(file.fileno())
 
     def _read_index(self):
-        """Takes in what is on disk; call with the files locked."""
+        """Takes in what is new on disk; call with the files locked."""
         sentence_bytes = 4 * self.encoder.sentence_width
         word_bytes = 2 * self.encoder.word_width
-        sizes = {
-            name: _size(self.folder / name)
-            for name in ("index", "sentence.f32", "words.f16")
-        }
+        sizes = {name: _size(self.folder / name) for name in _FILES}
         count = min(
             sizes["index"] // _RECORD.itemsize,
             sizes["sentence.f32"] // sentence_bytes,
         )
-        records = np.fromfile(self.folder / "index", _RECORD, count)
+        known = len(self._rows)
+        if count < known:
+            # Somebody deleted the files.
+            self._rows, self._word_count, known = {}, 0, 0
+        records = np.fromfile(
+            self.folder / "index",
+            _RECORD,
+            count - known,
+            offset=known * _RECORD.itemsize,
+        )
         ends = records["start"] + records["count"]
         complete = ends <= sizes["words.f16"] // word_bytes
         if not complete.all():
-            count = int(np.argmin(complete))
-            records, ends = records[:count], ends[:count]
-        self._word_count = int(ends.max(initial=0))
+            records = records[: int(np.argmin(complete))]
+            ends = ends[: len(records)]
+        count = known + len(records)
+        self._word_count = int(ends.max(initial=self._word_count))
         # A process that was killed while it wrote leaves an unfinished tail.
         wanted = {
             "index": count * _RECORD.itemsize,
@@ -179,23 +193,25 @@ class FeatureCache:
         }
         for name, size in wanted.items():
             if sizes[name] > size:
-                with open(self.folder / name, "r+b") as file:
-                    file.truncate(size)
+                os.truncate(self.folder / name, size)
         if count:
-            self._sentence = _memmap(
-                self.folder / "sentence.f32", "<f4", count,
-                self.encoder.sentence_width,
+            self._sentence = np.memmap(
+                self.folder / "sentence.f32",
+                "<f4",
+                "r",
+                shape=(count, self.encoder.sentence_width),
             )
         if self._word_count:
-            self._words = _memmap(
-                self.folder / "words.f16", "<f2", self._word_count,
-                self.encoder.word_width,
+            self._words = np.memmap(
+                self.folder / "words.f16",
+                "<f2",
+                "r",
+                shape=(self._word_count, self.encoder.word_width),
             )
-        # The rows come last: a reader that finds one can use the maps above.
-        self._rows = {
-            r["key"].tobytes(): (i, int(r["start"]), int(r["count"]))
-            for i, r in enumerate(records)
-        }
+        # The rows come last: a thread that finds one can use the maps above.
+        for i, r in enumerate(records, known):
+            row = (i, int(r["start"]), int(r["count"]))
+            self._rows[r["key"].tobytes()] = row
 
     def _locked_files(self):
         return _FileLock(self.folder / "lock")
@@ -223,6 +239,3 @@ def _size(path):
     path.touch()
     return path.stat().st_size
 
-
-def _memmap(path, dtype, rows, width):
-    return np.memmap(path, dtype, "r", shape=(rows, width))

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import warnings
 
 import keras
 import numpy as np
@@ -73,16 +72,15 @@ class HubTextEncoder(TextEncoder):
         max_length=32,
         **kwargs,
     ):
-        super().__init__(frozen=not trainable, trainable=trainable, **kwargs)
+        super().__init__(frozen=not trainable, **kwargs)
         self.handle = os.fspath(handle)
         self.preprocessor = preprocessor and os.fspath(preprocessor)
-        self._warned = set()
         if self.handle == "minilm":
             folder = files.shipped("text/minilm_l6_v2")
             self._folders = [folder / "encoder", folder / "preprocessor"]
         else:
-            handles = [self.handle, self.preprocessor][: 2 if preprocessor else 1]
-            self._folders = [resolve(h) for h in handles]
+            handles = [self.handle, self.preprocessor]
+            self._folders = [resolve(h) for h in handles if h]
         self._module = saved_model.load(
             self._folders[0], self.handle, trainable
         )
@@ -113,7 +111,7 @@ class HubTextEncoder(TextEncoder):
 
     @property
     def fingerprint(self):
-        digest = hashlib.sha256(b"%d" % self.max_length)
+        digest = hashlib.sha256(b"%d" % self._token_length)
         for folder in self._folders:
             for name, path in saved_model.content(folder):
                 digest.update(name.encode())
@@ -129,15 +127,9 @@ class HubTextEncoder(TextEncoder):
             strings = tf.constant(as_strings(strings), tf.string)
         if self._preprocess is None:
             return {"text": strings}
-        if not self._packs:
-            return saved_model.call(self._preprocess, strings)
-        tokens = self._preprocess.bert_pack_inputs(
-            [self._preprocess.tokenize(strings)], tf.constant(self._token_length)
-        )
-        return {
-            name: tf.ensure_shape(x, [None, self._token_length])
-            for name, x in tokens.items()
-        }
+        shape = [strings.shape[0], self._token_length]
+        tokens = self._compiled_tokens(strings)
+        return {name: tf.ensure_shape(x, shape) for name, x in tokens.items()}
 
     def call(self, tokens, training=False):
         import tensorflow as tf
@@ -169,10 +161,10 @@ class HubTextEncoder(TextEncoder):
                 rows = order[i : i + batch_size]
                 tokens = {k: tf.gather(x, rows) for k, x in chunk.items()}
                 if self._trims:
-                    longest = lengths[rows].max()
+                    longest = max(lengths[rows].max(), 1)
                     tokens = {k: x[:, :longest] for k, x in tokens.items()}
                 # Not through __call__, which needs TensorFlow as the backend.
-                features = self.call(tokens)
+                features = self._compiled_call(tokens)
                 rows += start
                 result.sentence[rows] = features.sentence
                 result.words[rows, : features.words.shape[1]] = features.words
@@ -185,22 +177,19 @@ class HubTextEncoder(TextEncoder):
         Args:
             strings: list of str or bytes.
         """
+        import tensorflow as tf
+
         if not self._packs or not len(strings):
             return
         strings = as_strings(strings)
-        pieces = self._pieces(strings)
-        lengths = np.asarray(pieces.row_lengths())
+        lengths, unknown = (
+            x.numpy() for x in self._compiled_counts(tf.constant(strings))
+        )
         self._warn(
             strings,
             lengths > self._token_length - 2,
             f"have more than max_length={self._token_length} word pieces, and"
             " what follows is not read. Raise max_length.",
-        )
-        if self._unknown is None:
-            return
-        row, values = np.asarray(pieces.value_rowids()), pieces.flat_values
-        unknown = np.bincount(
-            row, np.asarray(values) == self._unknown, len(strings)
         )
         self._warn(
             strings,
@@ -222,10 +211,18 @@ class HubTextEncoder(TextEncoder):
 
     def _probe(self):
         """Learns the module's widths, and checks that it is a text encoder."""
-        self._trims = self._has_words = False
+        import tensorflow as tf
+
+        # A restored function is traced again for every new shape, which takes
+        # longer than its work; these are traced once.
+        strings = [tf.TensorSpec([None], tf.string)]
+        self._compiled_tokens = tf.function(self._tokens, strings)
+        self._compiled_counts = tf.function(self._counts, strings)
+        tokens = {"text": tf.constant(["a"])}
+        self._has_words = False
         try:
-            tokens = self.tokenize(["a"])
             if self._preprocess is not None:
+                tokens = dict(self._compiled_tokens(tokens["text"]))
                 self._token_length = int(_mask(tokens).shape[1])
                 outputs = saved_model.call(self._module, tokens)
                 self._has_words = "sequence_output" in outputs
@@ -241,44 +238,64 @@ class HubTextEncoder(TextEncoder):
             ) from error
         self._sentence_width = int(features.sentence.shape[-1])
         self._word_width = int(features.words.shape[-1])
-        if self._has_words:
-            try:
-                self.call({name: x[:, :3] for name, x in tokens.items()})
-                self._trims = True
-            except Exception:
-                # Made for one length only: never give it another.
-                self._trims = False
-        self._unknown = None
+        self._trims = self._has_words and self._takes_other_lengths(tokens)
+        spec = {
+            name: tf.TensorSpec(
+                [None, None] if self._trims else [None, *x.shape[1:]], x.dtype
+            )
+            for name, x in tokens.items()
+        }
+        self._compiled_call = tf.function(self.call, [spec])
+        # No word piece is -1.
+        self._unknown = -1
         if self._packs:
-            known, unknown = self._pieces(["a", _UNKNOWN_LETTER]).to_list()
+            pieces = self._pieces(tf.constant(["a", _UNKNOWN_LETTER]))
+            known, unknown = pieces.to_list()
             if len(unknown) == 1 and unknown != known:
                 self._unknown = unknown[0]
 
-    def _pieces(self, strings):
-        """Ragged word pieces of a list of strings."""
+    def _takes_other_lengths(self, tokens):
+        """Whether the module can be given fewer positions than T."""
+        try:
+            self.call({name: x[:, :3] for name, x in tokens.items()})
+        except Exception:
+            # Made for one length only.
+            return False
+        return True
+
+    def _tokens(self, strings):
         import tensorflow as tf
 
-        pieces = self._preprocess.tokenize(tf.constant(strings))
+        if not self._packs:
+            return saved_model.call(self._preprocess, strings)
+        return self._preprocess.bert_pack_inputs(
+            [self._preprocess.tokenize(strings)],
+            seq_length=tf.constant(self._token_length),
+        )
+
+    def _pieces(self, strings):
+        """Ragged word pieces [B, (pieces)] of strings."""
+        pieces = self._preprocess.tokenize(strings)
         while pieces.shape.rank > 2:
             pieces = pieces.merge_dims(1, 2)
         return pieces
+
+    def _counts(self, strings):
+        """Numbers of word pieces, and of unknown ones, each [B]."""
+        import tensorflow as tf
+
+        pieces = self._pieces(strings)
+        unknown = tf.cast(pieces.values == self._unknown, tf.int64)
+        unknown = tf.math.segment_sum(unknown, pieces.value_rowids())
+        # Texts without pieces at the end have no segment.
+        missing = tf.shape(strings)[0] - tf.shape(unknown)[0]
+        return pieces.row_lengths(), tf.pad(unknown, [[0, missing]])
 
     def _lengths(self, tokens):
         """How many positions each row needs."""
         if self._preprocess is None:
             return np.ones(len(tokens["text"]), int)
         return np.asarray(_mask(tokens)).sum(axis=1).astype(int)
-
-    def _warn(self, strings, which, what):
-        if not which.any() or what in self._warned:
-            return
-        self._warned.add(what)
-        first = strings[int(np.argmax(which))].decode(errors="replace")
-        warnings.warn(
-            f"{which.sum()} of {len(strings)} texts {what}"
-            f" The first of them: {first!r}",
-            stacklevel=4,
-        )
 
 
 def _mask(tokens):

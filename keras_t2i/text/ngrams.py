@@ -44,7 +44,7 @@ class BagOfNGramsEncoder(TextEncoder):
     def __init__(
         self, width=384, max_length=32, num_buckets=16384, seed=0, **kwargs
     ):
-        super().__init__(frozen=True, trainable=False, **kwargs)
+        super().__init__(frozen=True, **kwargs)
         self.width = width
         self._max_length = max_length
         self.num_buckets = num_buckets
@@ -77,14 +77,7 @@ class BagOfNGramsEncoder(TextEncoder):
         """
         import tensorflow as tf
 
-        if not tf.is_tensor(strings):
-            strings = tf.constant(as_strings(strings), tf.string)
-        text = tf.strings.lower(strings, encoding="utf-8")
-        text = tf.strings.regex_replace(text, _UNSPACED, r" \0 ")
-        text = tf.strings.regex_replace(text, r"[^\p{L}\p{M}\p{N}]+", " ")
-        words = tf.strings.split(text).to_tensor(
-            shape=[None, self.max_length]
-        )
+        words = self._split(strings).to_tensor(shape=[None, self.max_length])
         real = tf.strings.length(words) > 0
         pairs = tf.strings.join([words[:, :-1], words[:, 1:]], " ")
         return {
@@ -92,6 +85,31 @@ class BagOfNGramsEncoder(TextEncoder):
             # The second word of a pair is there only if the first one is.
             "pairs": self._buckets(pairs, real[:, 1:]),
         }
+
+    def warn_unreadable(self, strings):
+        """Warns, once, of texts of more than `max_length` words.
+
+        Args:
+            strings: list of str or bytes.
+        """
+        strings = as_strings(strings)
+        self._warn(
+            strings,
+            np.asarray(self._split(strings).row_lengths()) > self.max_length,
+            f"have more than max_length={self.max_length} words, and what"
+            " follows is not read. Raise max_length.",
+        )
+
+    def _split(self, strings):
+        """Ragged words of strings."""
+        import tensorflow as tf
+
+        if not tf.is_tensor(strings):
+            strings = tf.constant(as_strings(strings), tf.string)
+        text = tf.strings.lower(strings, encoding="utf-8")
+        text = tf.strings.regex_replace(text, _UNSPACED, r" \0 ")
+        text = tf.strings.regex_replace(text, r"[^\p{L}\p{M}\p{N}]+", " ")
+        return tf.strings.split(text)
 
     def _buckets(self, strings, real):
         import tensorflow as tf

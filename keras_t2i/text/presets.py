@@ -1,5 +1,6 @@
 """Text encoders by name."""
 
+from keras_t2i.text.char_cnn_rnn import CharCNNRNNTextEncoder
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.hub import HubTextEncoder
 from keras_t2i.text.ngrams import BagOfNGramsEncoder
@@ -24,6 +25,8 @@ def get(spec=None):
         return HubTextEncoder()
     if spec == "bag_of_ngrams":
         return BagOfNGramsEncoder()
+    if spec == "char_cnn_rnn":
+        return CharCNNRNNTextEncoder()
     if isinstance(spec, str):
         return HubTextEncoder(spec)
     raise ValueError(

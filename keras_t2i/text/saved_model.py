@@ -52,7 +52,8 @@ def call(module, inputs, training=False):
         if _takes_training(module):
             return module(inputs, training=training)
         return module(inputs)
-    names = [n for n in ("serving_default", "default") if n in module.signatures]
+    known = ("serving_default", "default")
+    names = [name for name in known if name in module.signatures]
     if not names:
         raise ValueError(
             "the SavedModel is not callable and has no signature"
@@ -90,13 +91,17 @@ def variables(module, handle):
     Raises:
         ValueError: if there are none.
     """
-    found = getattr(module, "trainable_variables", ())
+    found = getattr(module, "trainable_variables", None)
+    if found is None and callable(module):
+        # Only some savers list them; the functions know what they read.
+        functions = module.__call__.concrete_functions
+        used = [v for f in functions for v in f.trainable_variables]
+        found = list({v.ref(): v for v in used}.values())
     if not found:
         raise ValueError(
-            f"The text encoder {handle!r} has no trainable variables"
+            f"The text encoder {handle!r} has no variables to train"
             " ('minilm' is stored as 8-bit integers). Received:"
-            " trainable=True. Use trainable=False, or a module that can be"
-            " fine-tuned."
+            " trainable=True. Use trainable=False, or another module."
         )
     return [
         keras.Variable(v, trainable=True, name=v.name.replace("/", "_"))

@@ -235,7 +235,7 @@ TOKENS = {
 
 
 class Preprocessor(tf.Module):
-    """Uncased BERT word pieces, with the interface of TF Hub's preprocessors."""
+    """Uncased BERT word pieces, with the interface of TF Hub's modules."""
 
     def __init__(self, vocabulary_file):
         super().__init__()
