@@ -58,7 +58,6 @@ class TinyTextEncoder(TextEncoder):
         return {**super().get_config(), "frozen": self.frozen}
 
 
-@keras.saving.register_keras_serializable("tests")
 class LinearGAN(AdversarialModel):
     """A linear generator against a linear discriminator."""
 
@@ -81,7 +80,7 @@ class LinearGAN(AdversarialModel):
             return keras.Sequential(
                 [
                     keras.Input((2,)),
-                    layers.Dense(np.prod(shape)),
+                    layers.Dense(int(np.prod(shape))),
                     layers.Reshape(shape, dtype="float32"),
                 ]
             )
