@@ -141,15 +141,20 @@ def batch(model, **kwargs):
     return next(iter(features))
 
 
+def value(variable):
+    """A copy of a variable's value."""
+    return variable.value.numpy().copy()
+
+
 def trainable(model, name):
     """Copies of the variables that the loss of network `name` moves."""
-    return [np.array(v) for v in model.variables_by_network()[name]]
+    return [value(v) for v in model.variables_by_network()[name]]
 
 
 def everything(model):
     """Copies of all that training changes, seeds and slots included."""
     variables = [*model.variables, *model.optimizer.variables]
-    return [np.array(v) for v in variables]
+    return [value(v) for v in variables]
 
 
 def same(first, second):

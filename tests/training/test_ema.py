@@ -9,13 +9,13 @@ from keras_t2i.training.ema import update_average
 @pytest.mark.parametrize("decay", [0.0, 0.9])
 def test_average_equals_its_recursion(decay):
     model = tiny.LinearGAN(ema_decay=decay)
-    weights = [np.array(w) for w in model.generator.weights]
-    average = [np.array(w) for w in model.generator_ema.weights]
+    weights = [tiny.value(w) for w in model.generator.weights]
+    average = [tiny.value(w) for w in model.generator_ema.weights]
     assert tiny.same(weights, average)
 
     class Record(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            new = [np.array(w, "float64") for w in model.generator.weights]
+            new = [tiny.value(w).astype("float64") for w in model.generator.weights]
             average[:] = [
                 decay * a + (1 - decay) * w for a, w in zip(average, new)
             ]

@@ -30,7 +30,7 @@ def batch_for(model):
 
 def gradients_of_losses(model, batch):
     """Gradient of each network's own loss, with a tape for each."""
-    state = np.array(model.seed_generator.state)
+    state = tiny.value(model.seed_generator.state)
     result = {}
     for name, variables in model.variables_by_network().items():
         model.seed_generator.state.assign(state)
@@ -133,7 +133,7 @@ def test_compiled_step_equals_the_eager_one():
 
 def test_r1_of_a_linear_discriminator_is_known():
     model = linear_gan(r1_weight=3.0, r1_interval=1)
-    kernel = np.array(model.discriminator.layers[-1].kernel)
+    kernel = tiny.value(model.discriminator.layers[-1].kernel)
     images = tf.random.stateless_normal((4, 4, 4, 3), (0, 0))
     with tf.GradientTape() as tape:
         penalty = model.r1_penalty(model.judge, images)
@@ -147,7 +147,7 @@ def test_r1_of_a_linear_discriminator_is_known():
 def test_r1_changes_the_discriminator_and_not_the_generator():
     without = linear_gan(sgd())
     model = linear_gan(sgd(), like=without, r1_weight=2.0, r1_interval=1)
-    kernel = np.array(model.discriminator.layers[-1].kernel)
+    kernel = tiny.value(model.discriminator.layers[-1].kernel)
     for each in (without, model):
         each.train_step(batch_for(each))
     moved = tiny.trainable(model, "discriminator")[0]
@@ -167,7 +167,7 @@ def test_lazy_r1_is_due_every_interval_and_counts_as_often(compiled):
         return model.r1_penalty(model.judge, images)
 
     penalty = tf.function(penalty) if compiled else penalty
-    square = float(np.sum(np.array(model.discriminator.layers[-1].kernel) ** 2))
+    square = float(np.sum(tiny.value(model.discriminator.layers[-1].kernel) ** 2))
     for step in range(7):
         model.optimizer.iterations.assign(step)
         expected = 0.0 if step % 3 else 3 * square / 2
