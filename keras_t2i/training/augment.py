@@ -77,7 +77,9 @@ def _cutout(images, seed):
 
 def _outside_cut(batch, size, seed):
     center = random.randint((batch, 1), 0, size + 1, seed=seed)
-    return ops.abs(ops.arange(size)[None, :] - center) > size // 4
+    distance = ops.arange(size)[None, :] - center
+    # From half the cut before the center to just below half after it.
+    return ops.logical_or(distance < -(size // 4), distance >= size // 4)
 
 
 _AUGMENTATIONS = {

@@ -1,19 +1,22 @@
 """Callbacks by which a person follows a training run."""
 
 import json
+import math
 import pathlib
 import time
+import warnings
 
-import keras
 import numpy as np
 
 from keras_t2i import pictures
+from keras_t2i.training.every import EverySteps
 
 
-class SampleGrid(keras.callbacks.Callback):
+class SampleGrid(EverySteps):
     """Draws the same captions with the same latents as training goes on.
 
-    Writes `folder/step-<N>.png`: a row a caption, a column a seed.
+    Writes `folder/step-<N>.png`: a row a caption, a column a seed. A picture
+    that cannot be written (a full disk) is a warning.
 
     Args:
         folder: where the pictures go.
@@ -34,25 +37,23 @@ class SampleGrid(keras.callbacks.Callback):
         seed=0,
         log_dir=None,
     ):
-        super().__init__()
+        super().__init__(every_steps)
         self.folder = pathlib.Path(folder)
         self.captions = list(captions)
         self.num_images = num_images
-        self.every_steps = every_steps
         self.seed = seed
         self.log_dir = log_dir
         self.last_step = None
 
-    def on_train_batch_end(self, batch, logs=None):
-        if int(self.model.optimizer.iterations) % self.every_steps == 0:
-            self.draw()
+    def act(self, logs):
+        self.draw()
 
     def on_train_end(self, logs=None):
         self.draw()
 
     def draw(self):
         """Draws now, unless this step is drawn already."""
-        step = int(self.model.optimizer.iterations)
+        step = self.step
         if step == self.last_step:
             return
         self.last_step = step
@@ -62,16 +63,36 @@ class SampleGrid(keras.callbacks.Callback):
         sheet = pictures.grid(
             images, columns=self.num_images, captions=self.captions
         )
-        pictures.save_png(self.folder / f"step-{step:08d}.png", sheet)
+        try:
+            pictures.save_png(self.folder / f"step-{step:08d}.png", sheet)
+        except OSError as error:
+            warnings.warn(f"No sample grid at step {step}: {error}.")
         if self.log_dir is not None:
-            import tensorflow as tf
-
-            with tf.summary.create_file_writer(str(self.log_dir)).as_default():
-                tf.summary.image("samples", sheet[None], step=step)
+            _write_summary(self.log_dir, sheet, step)
 
 
-class JsonlLog(keras.callbacks.Callback):
+def _write_summary(log_dir, image, step):
+    """Writes a TensorBoard image.
+
+    `tf.summary.image` would need the package tensorboard; this writes what it
+    writes: width, height and a PNG, marked for the plugin "images".
+    """
+    import tensorflow as tf
+
+    height, width, _ = image.shape
+    metadata = tf.compat.v1.SummaryMetadata(
+        plugin_data={"plugin_name": "images"}
+    )
+    png = tf.io.encode_png(image)
+    with tf.summary.create_file_writer(str(log_dir)).as_default():
+        values = tf.stack([str(width), str(height), png])
+        tf.summary.write("samples", values, step, metadata)
+
+
+class JsonlLog(EverySteps):
     """Appends losses to a file, one JSON object a line.
+
+    Values that are not finite become null, which JSON has.
 
     Args:
         path: the file.
@@ -79,11 +100,11 @@ class JsonlLog(keras.callbacks.Callback):
     """
 
     def __init__(self, path, every_steps=50):
-        super().__init__()
+        super().__init__(every_steps)
         self.path = pathlib.Path(path)
-        self.every_steps = every_steps
 
     def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.started = time.monotonic()
 
@@ -92,10 +113,10 @@ class JsonlLog(keras.callbacks.Callback):
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
-    def on_train_batch_end(self, batch, logs=None):
-        step = int(self.model.optimizer.iterations)
-        if step % self.every_steps:
-            return
+    def act(self, logs):
         numbers = {k: float(np.mean(v)) for k, v in (logs or {}).items()}
+        numbers = {
+            k: v if math.isfinite(v) else None for k, v in numbers.items()
+        }
         seconds = round(time.monotonic() - self.started, 3)
-        self.write(step=step, seconds=seconds, **numbers)
+        self.write(step=self.step, seconds=seconds, **numbers)

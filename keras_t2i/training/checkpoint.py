@@ -16,12 +16,13 @@ import keras
 import numpy as np
 
 from keras_t2i import files
+from keras_t2i.training.every import EverySteps
 
 _VARIABLES = "variables.npz"
 _STATE = "state.json"
 
 
-class Checkpoint(keras.callbacks.Callback):
+class Checkpoint(EverySteps):
     """Saves everything that `fit` reads, every so many steps.
 
     Args:
@@ -36,28 +37,23 @@ class Checkpoint(keras.callbacks.Callback):
     """
 
     def __init__(self, folder, every_steps=1000, keep=3, state=None):
-        super().__init__()
-        if every_steps < 1 or keep < 1:
-            raise ValueError(
-                "`every_steps` and `keep` must be at least 1. "
-                f"Received: {every_steps} and {keep}"
-            )
+        super().__init__(every_steps)
+        if keep < 1:
+            raise ValueError(f"`keep` must be at least 1. Received: {keep}")
         self.folder = pathlib.Path(folder)
-        self.every_steps = every_steps
         self.keep = keep
         self.state = state or {}
         self.last_step = None
 
-    def on_train_batch_end(self, batch, logs=None):
-        if int(self.model.optimizer.iterations) % self.every_steps == 0:
-            self.save()
+    def act(self, logs):
+        self.save()
 
     def on_train_end(self, logs=None):
         self.save()
 
     def save(self):
         """Saves now, unless this step is saved already."""
-        step = int(self.model.optimizer.iterations)
+        step = self.step
         if step == self.last_step:
             return
         try:
@@ -79,7 +75,9 @@ def save(model, folder, state=None):
     step = int(model.optimizer.iterations)
     target = folder / f"step-{step:08d}"
     temporary = folder / f".{target.name}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
+    replaced = folder / f".{target.name}.old"
+    for leftover in (temporary, replaced):
+        shutil.rmtree(leftover, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         with files.atomic_write(temporary / _VARIABLES) as path:
@@ -91,12 +89,15 @@ def save(model, folder, state=None):
         }
         with files.atomic_write(temporary / _STATE) as path:
             path.write_text(json.dumps(state, indent=2) + "\n", "utf-8")
-        if target.exists():
-            shutil.rmtree(target)
+        if target.exists():  # A folder cannot be renamed over another.
+            target.rename(replaced)
         temporary.rename(target)
         files.sync_folder(folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if replaced.exists() and not target.exists():
+            replaced.rename(target)
+        for leftover in (temporary, replaced):
+            shutil.rmtree(leftover, ignore_errors=True)
     return target
 
 
@@ -136,7 +137,7 @@ def read_state(path):
     try:
         state = json.loads((path / _STATE).read_text("utf-8"))
         whole = state["sha256"] == _sha256(path / _VARIABLES)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return state if whole else None
 

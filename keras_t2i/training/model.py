@@ -1,5 +1,8 @@
 """The training step that every method shares."""
 
+import contextlib
+import random
+
 import keras
 from keras import ops
 
@@ -44,7 +47,7 @@ class AdversarialModel(keras.Model):
             real pictures (Mescheder et al. 2018); 0 turns it off.
         r1_interval: steps between two penalties; each then counts that many
             times (lazy regularization, Karras et al. 2020).
-        seed: seed of all noise in training.
+        seed: seed of the first weights and of all noise in training.
     """
 
     def __init__(
@@ -69,6 +72,14 @@ class AdversarialModel(keras.Model):
             raise ValueError(
                 f"`ema_decay` must lie in [0, 1). Received: {ema_decay}"
             )
+        if r1_weight < 0.0:
+            raise ValueError(
+                f"`r1_weight` must be at least 0. Received: {r1_weight}"
+            )
+        if r1_interval < 1:
+            raise ValueError(
+                f"`r1_interval` must be at least 1. Received: {r1_interval}"
+            )
         self.image_size = image_size
         self.text_encoder = text_encoder
         self.updates = updates
@@ -76,6 +87,7 @@ class AdversarialModel(keras.Model):
         self.augment_policies = check_policies(augment)
         self.r1_weight = r1_weight
         self.r1_interval = r1_interval
+        self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     # What a method says about itself.
@@ -114,15 +126,24 @@ class AdversarialModel(keras.Model):
         if self.built:
             return
         self.image_size = image_size
-        # Layers take the global policy; the model's own must reach them.
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(self.dtype_policy)
-        try:
+        with self.own_defaults():
             self.build_networks()
-        finally:
-            keras.config.set_dtype_policy(policy)
         self.built = True
         self.optimizer.build(self.variables_by_network())
+
+    @contextlib.contextmanager
+    def own_defaults(self):
+        """Layers made inside have the dtype policy and seed of this model."""
+        policy = keras.config.dtype_policy()
+        state = random.getstate()
+        keras.config.set_dtype_policy(self.dtype_policy)
+        # Initializers without a seed draw theirs from Python's generator.
+        random.seed(self.seed)
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(policy)
+            random.setstate(state)
 
     def variables_by_network(self):
         """Dict of network name -> its trainable variables."""
@@ -231,7 +252,8 @@ class AdversarialModel(keras.Model):
             all_losses = losses
         else:
             logs = {}
-            for name, member in members.items():
+            for name in variables:
+                member = members[name]
                 with tf.GradientTape() as tape:
                     losses, some_logs = self.losses(self._unpack(data))
                     scaled = member.scale_loss(losses[name])

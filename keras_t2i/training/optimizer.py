@@ -31,6 +31,7 @@ class AdversarialOptimizer(keras.optimizers.Optimizer):
         self.members = {
             key: keras.optimizers.get(value) for key, value in members.items()
         }
+        self._ratios = dict.fromkeys(self.members, 1.0)
 
     def build(self, variables):
         """Creates the slots of every member.
@@ -75,9 +76,10 @@ class AdversarialOptimizer(keras.optimizers.Optimizer):
     def learning_rate(self, value):
         rates = {k: float(m.learning_rate) for k, m in self.members.items()}
         first = next(iter(rates.values()))
+        if first:  # A rate of zero has lost the ratio; the last one stays.
+            self._ratios = {k: rate / first for k, rate in rates.items()}
         for key, member in self.members.items():
-            ratio = rates[key] / first if first else 1.0
-            member.learning_rate = float(value) * ratio
+            member.learning_rate = float(value) * self._ratios[key]
 
     def finalize_variable_values(self, var_list):
         for member in self.members.values():

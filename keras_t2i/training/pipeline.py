@@ -81,7 +81,7 @@ def _check_elements(spec):
     text, pictures = spec
     if isinstance(text, dict):
         text = text.get("text")
-    if getattr(text, "dtype", None) != tf.string:
+    if getattr(text, "dtype", None) != tf.string or text.shape.rank == 0:
         raise ValueError(f"{expected} Received captions: {text}")
     if getattr(pictures, "dtype", None) != tf.uint8:
         raise ValueError(f"{expected} Received pictures: {pictures}")

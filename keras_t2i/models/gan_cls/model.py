@@ -385,11 +385,12 @@ class GANCLS(TextToImageModel):
 
     def prepare_for_weights(self, names):
         if "style_encoder" in names:
-            self.style_encoder = style.style_encoder(
-                self.image_size,
-                self.latent_width,
-                self.settings["style_encoder_width"],
-            )
+            with self.own_defaults():
+                self.style_encoder = style.style_encoder(
+                    self.image_size,
+                    self.latent_width,
+                    self.settings["style_encoder_width"],
+                )
 
 
 _CHOICES = {
