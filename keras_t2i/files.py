@@ -67,3 +67,22 @@ def cache_folder(beside=None):
         ).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def shipped(name):
+    """Path of something that comes with keras_t2i, in `saved_models/`.
+
+    Args:
+        name: path inside `saved_models/`, such as `"text/minilm_l6_v2"`.
+
+    Raises:
+        FileNotFoundError: if this installation lacks it.
+    """
+    path = pathlib.Path(__file__).parent / "saved_models" / name
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{name!r} should have come with keras_t2i, but there is no"
+            f" {path}. Install keras_t2i again, or run it from a complete"
+            " clone of the repository."
+        )
+    return path

@@ -1,0 +1,3 @@
+"""Building blocks that more than one network uses."""
+
+from keras_t2i.layers.minibatch import MinibatchDeviation

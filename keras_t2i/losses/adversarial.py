@@ -1,0 +1,86 @@
+"""Adversarial losses, from logits.
+
+`BCE(logits, y)` below is the binary cross entropy of sigmoid(logits), which
+in logits reads softplus(-logits) for y = 1 and softplus(logits) for y = 0.
+"""
+
+from keras import ops
+
+
+def binary_cross_entropy(logits, target):
+    """Binary cross entropy of sigmoid(logits), element by element.
+
+    Args:
+        logits: tensor of any shape.
+        target: 0.0 or 1.0, or a tensor of such that broadcasts to `logits`.
+
+    Returns:
+        Tensor of the shape and dtype of `logits`, >= 0.
+    """
+    # log(1 + exp(x)) without overflow, then  softplus(x) - y * x.
+    return ops.softplus(logits) - target * logits
+
+
+def gan_cls_discriminator_loss(real, wrong, fake, cls_weight=0.5):
+    """Matching-aware discriminator loss (Reed et al. 2016, algorithm 1).
+
+    BCE(real, 1) + w * BCE(wrong, 0) + (1 - w) * BCE(fake, 0), with w = 0.5 in
+    the paper and w = 0 for a plain GAN.
+
+    Args:
+        real: logits [B] of real pictures with their own captions.
+        wrong: pair of (logits, weights), both [B]: real pictures with captions
+            of other pictures. Weight 0 marks a row for which the batch holds
+            no wrong partner; the mean is over the others.
+        fake: logits [B] of generated pictures with the captions they show.
+        cls_weight: w, from 0 to 1; a Python number or a scalar tensor.
+
+    Returns:
+        Scalar.
+    """
+    wrong_logits, wrong_weights = wrong
+    return (
+        ops.mean(binary_cross_entropy(real, 1.0))
+        + cls_weight * _mean_where(wrong_logits, wrong_weights)
+        + (1.0 - cls_weight) * ops.mean(binary_cross_entropy(fake, 0.0))
+    )
+
+
+def gan_cls_matrix_discriminator_loss(scores, is_wrong, fake, cls_weight=0.5):
+    """The same loss over all wrong pairs of a batch at once.
+
+    Args:
+        scores: logits [B, B]; entry (i, j) judges real picture i with caption
+            j, so the diagonal holds the matching pairs.
+        is_wrong: [B, B], 1 where picture i and caption j do not match. Pairs
+            of one class are neither right nor wrong and carry 0.
+        fake: logits [B] of generated pictures with the captions they show.
+        cls_weight: weight of the wrong pairs, from 0 to 1.
+
+    Returns:
+        Scalar.
+    """
+    return gan_cls_discriminator_loss(
+        ops.diagonal(scores), (scores, is_wrong), fake, cls_weight
+    )
+
+
+def gan_cls_generator_loss(fake):
+    """Non-saturating generator loss BCE(fake, 1) (Reed et al. 2016, line 13).
+
+    Args:
+        fake: logits [N] of generated pictures with the captions they show.
+            With manifold interpolation (GAN-INT) N counts the interpolated
+            captions too.
+
+    Returns:
+        Scalar.
+    """
+    return ops.mean(binary_cross_entropy(fake, 1.0))
+
+
+def _mean_where(logits, weights):
+    """Mean of BCE(logits, 0) over the entries of weight 1; 0 if there is none."""
+    weights = ops.cast(weights, logits.dtype)
+    total = ops.sum(binary_cross_entropy(logits, 0.0) * weights)
+    return total / ops.maximum(ops.sum(weights), 1.0)

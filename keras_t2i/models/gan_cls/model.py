@@ -1,0 +1,276 @@
+"""GAN-CLS: generative adversarial text to image synthesis.
+
+Reed, Akata, Yan, Logeswaran, Schiele, Lee: "Generative Adversarial Text to
+Image Synthesis", ICML 2016.
+"""
+
+import keras
+from keras import ops
+
+from keras_t2i import text as text_lib
+from keras_t2i.losses import gan_cls_discriminator_loss
+from keras_t2i.losses import gan_cls_generator_loss
+from keras_t2i.losses import gan_cls_matrix_discriminator_loss
+from keras_t2i.models.gan_cls import networks
+from keras_t2i.models.gan_cls import objective
+from keras_t2i.models.gan_cls.variants import DEFAULT
+from keras_t2i.models.gan_cls.variants import VARIANTS
+from keras_t2i.models.text_to_image import TextToImageModel
+from keras_t2i.training.ema import copy_state
+
+
+@keras.saving.register_keras_serializable("keras_t2i")
+class GANCLS(TextToImageModel):
+    """Text to image by a matching-aware discriminator.
+
+    The discriminator sees three kinds of pairs: real picture and its caption,
+    real picture and a caption of another class, generated picture and the
+    caption that it shows. So it judges whether the words fit, and not only
+    whether the picture looks real. The generator also draws captions halfway
+    between two of the batch (GAN-INT).
+
+    Args:
+        image_size: height and width in pixels: 16, 32, 64, ... None takes it
+            from the first dataset.
+        variant: named settings: "default" makes the best pictures for the
+            time, "reed2016" is the paper with its code, "note" the reading
+            note (joint at 2 x 2, every discriminator layer normalised),
+            "shapes" is narrow and made for `keras_t2i.data.shapes`.
+        text_encoder: `keras_t2i.text.TextEncoder`, a TF Hub handle, or None
+            for the embedded MiniLM.
+        **settings: any setting of the variant, to change it:
+
+            - `architecture`: "compact" or "reed2016"; `latent_width`,
+              `text_width`, `generator_width`, `discriminator_width`;
+              `joint_size` (4 or 2) and `normalize_first` for "reed2016".
+            - `cls_weight`: weight of wrong pairs in [0, 1), 0 for a plain
+              GAN; `wrong_pairs`: "image" (a real picture of another class),
+              "text" (a caption of another class), or "all" (all pairs of the
+              batch at once; "compact" only).
+            - `matching_warmup_steps`: steps in which only realism is trained.
+            - `interpolate`, `interpolation_beta`: GAN-INT.
+            - `learning_rate`, `beta_1` of Adam; `updates`, `ema_decay`,
+              `augment`, `r1_weight`, `r1_interval`, `seed` as in
+              `keras_t2i.training.AdversarialModel`.
+
+    Example:
+
+    ```python
+    train = keras_t2i.data.load("flowers/", image_size=64, batch_size=64)
+    model = keras_t2i.models.GANCLS()
+    model.fit(train, epochs=100)
+    model.generate("a yellow flower with round petals", seed=7)
+    ```
+    """
+
+    variants = VARIANTS
+
+    def __init__(
+        self, image_size=None, variant="default", text_encoder=None, **settings
+    ):
+        if variant not in VARIANTS:
+            raise ValueError(
+                f"`variant` must be one of {sorted(VARIANTS)}. "
+                f"Received: {variant!r}"
+            )
+        keras_arguments = {
+            key: settings.pop(key) for key in ("name", "dtype") if key in settings
+        }
+        unknown = sorted(set(settings) - set(DEFAULT))
+        if unknown:
+            raise ValueError(
+                f"GANCLS has no setting {unknown}. It has {sorted(DEFAULT)}."
+            )
+        settings = {**DEFAULT, **VARIANTS[variant], **settings}
+        _check(settings)
+        super().__init__(
+            image_size,
+            text_lib.get(text_encoder),
+            updates=settings["updates"],
+            ema_decay=settings["ema_decay"],
+            augment=settings["augment"],
+            r1_weight=settings["r1_weight"],
+            r1_interval=settings["r1_interval"],
+            seed=settings["seed"],
+            **keras_arguments,
+        )
+        self.settings = settings
+        self.latent_width = settings["latent_width"]
+        self.style_encoder = None
+        self.compile(
+            {
+                name: keras.optimizers.Adam(
+                    settings["learning_rate"], beta_1=settings["beta_1"]
+                )
+                for name in ("discriminator", "generator")
+            }
+        )
+        if image_size is not None:
+            self.build_for(image_size)
+
+    # Networks.
+
+    def build_networks(self):
+        s = self.settings
+        sentence_width = self.text_encoder.sentence_width
+        make = (
+            networks.compact_generator
+            if s["architecture"] == "compact"
+            else networks.reed2016_generator
+        )
+        arguments = (
+            self.image_size,
+            self.latent_width,
+            sentence_width,
+            s["generator_width"],
+            s["text_width"],
+        )
+        self.generator = make(*arguments)
+        self.generator_ema = make(*arguments)
+        self.generator_ema.trainable = False
+        copy_state(self.generator, self.generator_ema)
+        if s["architecture"] == "compact":
+            self.trunk = networks.compact_trunk(
+                self.image_size, s["discriminator_width"]
+            )
+            self.head = networks.ProjectionHead()
+            self.head.build([self.trunk.output_shape, (None, sentence_width)])
+        else:
+            self.trunk = networks.reed2016_trunk(
+                self.image_size,
+                s["discriminator_width"],
+                s["joint_size"],
+                s["normalize_first"],
+            )
+            self.head = networks.concatenation_head(
+                self.trunk.output_shape[1:], sentence_width, s["text_width"]
+            )
+
+    def networks(self):
+        discriminator = [self.trunk, self.head]
+        if not self.text_encoder.frozen:
+            # End to end: text is learnt where right and wrong pairs differ.
+            discriminator.append(self.text_encoder)
+        # The paper's order: the discriminator moves first.
+        return {"discriminator": discriminator, "generator": [self.generator]}
+
+    def averaged(self):
+        return [(self.generator, self.generator_ema)]
+
+    # Objective.
+
+    def losses(self, batch):
+        s = self.settings
+        images = self.augment(batch["images"])
+        sentence = batch["features"].sentence
+        real = self.trunk(images, training=True)  # features [B, h, w, C]
+
+        # The generator takes a sentence as it is; D alone trains the encoder.
+        asked = ops.stop_gradient(sentence)
+        if s["interpolate"]:
+            between = objective.interpolated_sentences(
+                asked, s["interpolation_beta"]
+            )
+            asked = ops.concatenate([asked, between])  # [1.5 B, S]
+        count = ops.shape(asked)[0]
+        latents = self.draw_noise((count, self.latent_width))
+        drawn = self.generator([latents, asked], training=True)
+        drawn = self.augment(drawn)
+        fake_logits = self.judge(self.trunk(drawn, training=True), asked)
+
+        # D never sees interpolated sentences: nothing real belongs to them.
+        fake_of_captions = fake_logits[: ops.shape(sentence)[0]]
+        weight = self.matching_weight()
+        if s["wrong_pairs"] == "all":
+            scores = self.head([real, sentence], all_pairs=True, training=True)
+            real_logits = ops.diagonal(scores)
+            discriminator_loss = gan_cls_matrix_discriminator_loss(
+                scores,
+                objective.other_class(batch["class_id"]),
+                fake_of_captions,
+                weight,
+            )
+        else:
+            real_logits = self.judge(real, sentence)
+            discriminator_loss = gan_cls_discriminator_loss(
+                real_logits,
+                self.judge_wrong(real, sentence, batch["class_id"]),
+                fake_of_captions,
+                weight,
+            )
+        discriminator_loss += self.r1_penalty(
+            lambda x: self.judge(self.trunk(x, training=True), sentence), images
+        )
+        logs = {
+            "real_logit": ops.mean(real_logits),
+            "fake_logit": ops.mean(fake_logits),
+        }
+        return {
+            "discriminator": discriminator_loss,
+            "generator": gan_cls_generator_loss(fake_logits),
+        }, logs
+
+    def judge(self, features, sentence):
+        """Logits [B] of trunk features with sentences, row by row."""
+        return self.head([features, sentence], training=True)
+
+    def judge_wrong(self, real, sentence, class_id):
+        """Real pictures with captions of another class: (logits, weights)."""
+        partner, exists = objective.wrong_partners(
+            class_id, self.seed_generator
+        )
+        if self.settings["wrong_pairs"] == "image":
+            return self.judge(ops.take(real, partner, axis=0), sentence), exists
+        return self.judge(real, ops.take(sentence, partner, axis=0)), exists
+
+    def matching_weight(self):
+        """`cls_weight`, or 0 while only realism is trained."""
+        weight = self.settings["cls_weight"]
+        warmup = self.settings["matching_warmup_steps"]
+        if not warmup:
+            return weight
+        started = ops.greater_equal(self.optimizer.iterations, warmup)
+        return weight * ops.cast(started, "float32")
+
+    # Use.
+
+    def preset_networks(self):
+        networks = {"generator": self.generator_ema}
+        if not self.text_encoder.frozen:
+            networks["text_encoder"] = self.text_encoder
+        if self.style_encoder is not None:
+            networks["style_encoder"] = self.style_encoder
+        return networks
+
+    def synthesize(self, latents, features):
+        return self.generator_ema([latents, features.sentence], training=False)
+
+
+_CHOICES = {
+    "architecture": ("compact", "reed2016"),
+    "wrong_pairs": ("image", "text", "all"),
+    "joint_size": (4, 2),
+}
+
+
+def _check(settings):
+    """Refuses settings that make no model, in the user's words."""
+    for key, allowed in _CHOICES.items():
+        if settings[key] not in allowed:
+            raise ValueError(
+                f"`{key}` must be one of {allowed}. Received: {settings[key]!r}"
+            )
+    if settings["architecture"] == "reed2016" and settings["wrong_pairs"] == "all":
+        raise ValueError(
+            'All wrong pairs at once need the projection of the "compact" '
+            'architecture. Set `wrong_pairs` to "image" or "text".'
+        )
+    if not 0.0 <= settings["cls_weight"] < 1.0:
+        raise ValueError(
+            f"`cls_weight` must lie in [0, 1). Received: {settings['cls_weight']}"
+        )
+    if not 0.0 <= settings["interpolation_beta"] <= 1.0:
+        raise ValueError(
+            "`interpolation_beta` must lie in [0, 1]. "
+            f"Received: {settings['interpolation_beta']}"
+        )

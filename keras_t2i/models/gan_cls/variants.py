@@ -1,0 +1,53 @@
+"""Named settings of GANCLS. Every other variant changes the default."""
+
+DEFAULT = {
+    # Networks.
+    "architecture": "compact",  # or "reed2016"
+    "latent_width": 100,
+    "text_width": 128,
+    "generator_width": 32,
+    "discriminator_width": 32,
+    "joint_size": 4,  # "reed2016" only: 4 as published, 2 as in the note
+    "normalize_first": False,  # "reed2016" only: also D's first convolution
+    # Objective.
+    "cls_weight": 0.5,  # 0 makes a plain GAN
+    "wrong_pairs": "all",  # "image", "text", or all pairs of a batch
+    "matching_warmup_steps": 0,
+    "interpolate": True,  # GAN-INT
+    "interpolation_beta": 0.5,
+    # Training.
+    "learning_rate": 2e-4,
+    "beta_1": 0.5,
+    "updates": "simultaneous",
+    "ema_decay": 0.999,
+    "augment": (),
+    "r1_weight": 1.0,
+    "r1_interval": 16,
+    "seed": 0,
+}
+
+# Reed et al. 2016 and its flowers script (methods, sections 6.2 to 6.5).
+_REED2016 = {
+    "architecture": "reed2016",
+    "generator_width": 128,
+    "discriminator_width": 64,
+    "wrong_pairs": "image",
+    "updates": "alternating",
+    "r1_weight": 0.0,
+}
+
+VARIANTS = {
+    "default": {},
+    "reed2016": _REED2016,
+    # The reading note: text joins at 2 x 2, every layer of D is normalised.
+    "note": {**_REED2016, "joint_size": 2, "normalize_first": True},
+    # Narrow, for `data.shapes` at 32 pixels on a CPU.
+    "shapes": {
+        "generator_width": 16,
+        "discriminator_width": 16,
+        "interpolate": False,
+        "learning_rate": 5e-4,
+        "ema_decay": 0.995,
+        "r1_weight": 0.0,
+    },
+}

@@ -1,0 +1,219 @@
+"""What every text-to-image method offers to its users."""
+
+import secrets
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_t2i.models import presets
+from keras_t2i.training import AdversarialModel
+from keras_t2i.training.ema import copy_state
+from keras_t2i.training.latents import row_latents
+
+
+class TextToImageModel(AdversarialModel):
+    """Adds `generate` and presets to the training step.
+
+    A method provides `latent_width` and `synthesize(latents, features)`, which
+    draws float pictures in [-1, 1] with the averaged weights.
+    """
+
+    def synthesize(self, latents, features):
+        raise NotImplementedError
+
+    def preset_networks(self):
+        """Dict of name -> network whose weights a preset holds."""
+        raise NotImplementedError
+
+    def prepare_for_preset(self, names):
+        """Makes optional networks that the preset with `names` holds."""
+
+    def start_from_averages(self):
+        """Copies the averages into the networks that training moves."""
+        for network, average in self.averaged():
+            copy_state(average, network)
+
+    def call(self, inputs, training=False):
+        """Float pictures [B, H, W, 3] in [-1, 1] from (latents, features)."""
+        latents, features = inputs
+        return self.synthesize(latents, features)
+
+    def generate(
+        self, text, seed=None, truncation=None, num_images=1, batch_size=None
+    ):
+        """Draws pictures for captions.
+
+        Args:
+            text: one caption, a list of N captions, or a `tf.data.Dataset` of
+                captions (or of (captions, pictures)).
+            seed: integer. The same seed gives the same bytes; row i depends on
+                (seed, i) and not on the batch size. None draws a new one.
+            truncation: in (0, 1]; scales the latents. Smaller is more typical
+                and less varied. None means 1.
+            num_images: pictures a caption.
+            batch_size: pictures drawn at once; default 64.
+
+        Returns:
+            uint8 NumPy array [N * num_images, H, W, 3], in the order of the
+            captions.
+
+        Raises:
+            ValueError: for an empty caption or list, a number out of its
+                range, or a model that was neither trained nor loaded.
+        """
+        captions = as_captions(text)
+        if num_images < 1:
+            raise ValueError(
+                f"`num_images` must be at least 1. Received: {num_images}"
+            )
+        features = self.text_encoder.encode(captions)
+        rows = np.repeat(np.arange(len(captions)), num_images)
+        latents = self.latents_for(len(rows), seed, truncation)
+        return self.draw(latents, features, rows, batch_size)
+
+    def latents_for(self, count, seed=None, truncation=None):
+        """Latents of `generate`: float32 [count, latent_width]."""
+        if seed is None:
+            seed = secrets.randbits(31)
+        scale = 1.0 if truncation is None else truncation
+        if not 0.0 < scale <= 1.0:
+            raise ValueError(
+                f"`truncation` must lie in (0, 1]. Received: {truncation}"
+            )
+        return row_latents(seed, range(count), self.latent_width) * scale
+
+    def draw(self, latents, features, rows=None, batch_size=None):
+        """Draws one picture for each row of `latents`.
+
+        Args:
+            latents: [N, latent_width].
+            features: `TextFeatures` of M captions.
+            rows: int [N], the caption of each picture; None means M = N.
+            batch_size: pictures drawn at once; default 64.
+
+        Returns:
+            uint8 NumPy array [N, H, W, 3].
+        """
+        if not self.built:
+            raise ValueError(
+                "The model has no networks yet. Call `fit`, or load trained "
+                "weights with `from_preset`."
+            )
+        rows = np.arange(len(latents)) if rows is None else rows
+        size = batch_size or 64
+        if size < 1:
+            raise ValueError(
+                f"`batch_size` must be at least 1. Received: {batch_size}"
+            )
+        pictures = []
+        for start in range(0, len(rows), size):
+            chosen = rows[start : start + size]
+            part = type(features)(
+                *(None if f is None else f[chosen] for f in features)
+            )
+            part_latents = latents[start : start + size]
+            pictures.append(np.asarray(self._draw_batch(part_latents, part)))
+        return np.concatenate(pictures)
+
+    @property
+    def _draw_batch(self):
+        # One compiled function for the life of the model: `predict` builds a
+        # data pipeline at every call, which costs more than the picture.
+        if self._compiled_draw is None:
+            self._compiled_draw = _compile(self._to_uint8)
+        return self._compiled_draw
+
+    def _to_uint8(self, latents, features):
+        images = self.synthesize(latents, features)
+        scaled = ops.clip((images + 1.0) * 127.5, 0.0, 255.0)
+        return ops.cast(ops.round(scaled), "uint8")
+
+    _compiled_draw = None
+
+    # Presets and configuration.
+
+    @classmethod
+    def from_preset(cls, name_or_path):
+        """A model with trained weights.
+
+        Args:
+            name_or_path: name of a preset that ships with the package, or a
+                folder that `save_to_preset` wrote.
+
+        Raises:
+            FileNotFoundError: if there is none of that name.
+            ValueError: if it is damaged or holds another class of model.
+        """
+        return presets.load(name_or_path, cls)
+
+    def save_to_preset(self, folder, metadata=None):
+        """Writes what `generate` needs, in float16.
+
+        Args:
+            folder: where `config.json`, `model.weights.h5` and
+                `metadata.json` go.
+            metadata: dict of further facts for `metadata.json`, such as data,
+                protocol, scores and licence.
+        """
+        presets.save(self, folder, metadata)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "text_encoder": keras.saving.serialize_keras_object(
+                self.text_encoder
+            ),
+            **self.settings,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        config.pop("trainable", None)
+        config["text_encoder"] = keras.saving.deserialize_keras_object(
+            config["text_encoder"], custom_objects
+        )
+        return cls(**config)
+
+
+def _compile(function):
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Retracing is relaxed to any batch size after the second one.
+        return tf.function(function, reduce_retracing=True)
+    import jax
+
+    return jax.jit(function)
+
+
+def as_captions(text):
+    """A list of captions from a string, a list, an array or a dataset.
+
+    Raises:
+        ValueError: if there is none, or one is empty or no string.
+    """
+    if isinstance(text, (str, bytes)):
+        text = [text]
+    elif hasattr(text, "element_spec"):
+        batches = []
+        for element in text:
+            x = element[0] if isinstance(element, tuple) else element
+            x = x["text"] if isinstance(x, dict) else x
+            batches.append(np.atleast_1d(x.numpy()))
+        text = np.concatenate(batches) if batches else []
+    captions = [
+        t.decode("utf-8", "replace") if isinstance(t, bytes) else t
+        for t in np.asarray(text, dtype=object).ravel()
+    ]
+    if not captions:
+        raise ValueError("Give at least one caption. Received an empty list.")
+    for number, caption in enumerate(captions):
+        if not isinstance(caption, str) or not caption.strip():
+            raise ValueError(
+                "Every caption must be text of at least one word. "
+                f"Received: {caption!r} at position {number}"
+            )
+    return captions

@@ -1,0 +1,148 @@
+"""What every text encoder can do."""
+
+import collections
+import hashlib
+import json
+
+import keras
+import numpy as np
+
+TextFeatures = collections.namedtuple("TextFeatures", "sentence words mask")
+TextFeatures.__doc__ = """What a text encoder gives.
+
+Attributes:
+    sentence: float32 `[B, S]`, one vector a text.
+    words: float32 `[B, T, W]`, one vector a word, word piece or position.
+    mask: float32 `[B, T]`, 1 where `words` holds a real word.
+"""
+
+
+class TextEncoder(keras.layers.Layer):
+    """Base class: strings -> `tokenize` -> tokens -> `call` -> `TextFeatures`.
+
+    `tokenize` is TensorFlow and runs eagerly or inside `Dataset.map`; what it
+    returns is a dict of tensors, so that strings never enter a compiled step.
+    A subclass defines `tokenize`, `call`, and the properties
+    `sentence_width`, `word_width` and `max_length`.
+
+    Args:
+        frozen: True if training never changes the features. They are then
+            computed outside the training step, once a caption, and cached.
+
+    Example:
+
+    ```python
+    encoder = keras_t2i.text.get("minilm")
+    dataset = dataset.map(lambda x, y: (encoder.tokenize(x["text"]), y))
+    features = encoder.encode(["a red flower", "a white daisy"])
+    features.sentence.shape  # (2, 384)
+    ```
+    """
+
+    def __init__(self, frozen, **kwargs):
+        super().__init__(**kwargs)
+        self.frozen = frozen
+
+    @property
+    def sentence_width(self):
+        """S, the width of a sentence vector."""
+        raise NotImplementedError
+
+    @property
+    def word_width(self):
+        """W, the width of a word vector."""
+        raise NotImplementedError
+
+    @property
+    def max_length(self):
+        """T, the number of word positions of every output."""
+        raise NotImplementedError
+
+    @property
+    def fingerprint(self):
+        """A string that differs whenever the features could differ."""
+        config = self.get_config()
+        config.pop("name")
+        text = json.dumps([type(self).__name__, config], sort_keys=True)
+        digest = hashlib.sha256(text.encode())
+        for weight in self.weights:
+            digest.update(keras.ops.convert_to_numpy(weight).tobytes())
+        return digest.hexdigest()[:24]
+
+    def tokenize(self, strings):
+        """Turns strings into what `call` takes.
+
+        Args:
+            strings: string tensor `[B]`, or a list of str or bytes.
+
+        Returns:
+            dict of tensors `[B, ...]` with static shapes but for B.
+        """
+        raise NotImplementedError
+
+    def warn_unreadable(self, strings):
+        """Warns, once an encoder, about text that it cannot represent.
+
+        Args:
+            strings: list of str or bytes.
+        """
+
+    def encode(self, strings, batch_size=64):
+        """Features of any number of strings.
+
+        Args:
+            strings: str, or a list or array of str or bytes.
+            batch_size: how many are computed at a time.
+
+        Returns:
+            `TextFeatures` of float32 NumPy arrays.
+        """
+        strings = as_strings(strings)
+        self.warn_unreadable(strings)
+        parts = []
+        for start in range(0, len(strings), batch_size):
+            tokens = self.tokenize(strings[start : start + batch_size])
+            tokens = {name: np.asarray(x) for name, x in tokens.items()}
+            parts.append(
+                [keras.ops.convert_to_numpy(x) for x in self(tokens)]
+            )
+        if not parts:
+            return self._no_features()
+        return TextFeatures(*(np.concatenate(x) for x in zip(*parts)))
+
+    def _no_features(self, rows=0):
+        return TextFeatures(
+            np.zeros([rows, self.sentence_width], "float32"),
+            np.zeros([rows, self.max_length, self.word_width], "float32"),
+            np.zeros([rows, self.max_length], "float32"),
+        )
+
+    def get_config(self):
+        # The base class's "trainable" and "dtype" do not concern `tokenize`.
+        return {"name": self.name}
+
+
+def as_strings(strings):
+    """Returns a list of UTF-8 bytes.
+
+    Args:
+        strings: str, bytes, or any sequence, array or tensor of them.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if isinstance(strings, (str, bytes)):
+        strings = [strings]
+    result = []
+    for s in np.asarray(strings, dtype=object).ravel().tolist():
+        if isinstance(s, str):
+            # Lone surrogates, from badly decoded files, must not stop a run.
+            s = s.encode("utf-8", errors="replace")
+        if not isinstance(s, bytes):
+            raise ValueError(
+                "A text encoder takes strings: a str, or a list or array of"
+                f" str or UTF-8 bytes. Received: {s!r} of type"
+                f" {type(s).__name__}."
+            )
+        result.append(s)
+    return result

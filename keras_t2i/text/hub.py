@@ -1,0 +1,291 @@
+"""Text encoders that are TF Hub modules or SavedModels."""
+
+import hashlib
+import os
+import warnings
+
+import keras
+import numpy as np
+
+from keras_t2i import files
+from keras_t2i.text import saved_model
+from keras_t2i.text.encoder import TextEncoder
+from keras_t2i.text.encoder import TextFeatures
+from keras_t2i.text.encoder import as_strings
+from keras_t2i.text.resolve import resolve
+
+MULTILINGUAL = (
+    "https://tfhub.dev/google/universal-sentence-encoder-multilingual/3"
+)
+# A letter that hardly any vocabulary has tells the number of "[UNK]".
+_UNKNOWN_LETTER = "\ua66e"
+# Unreadable: that share of a text's word pieces is unknown.
+_UNREADABLE_SHARE = 0.3
+
+
+@keras.saving.register_keras_serializable("keras_t2i")
+class HubTextEncoder(TextEncoder):
+    """A text encoder that is a TF Hub module or a SavedModel on disk.
+
+    Two families of modules are understood:
+
+    - with a preprocessor: `preprocessor(strings)` gives a dict of tokens, and
+      `module(tokens)` a dict with `pooled_output` `[B, S]` (or `default`) and
+      `sequence_output` `[B, T, W]`, as BERT modules do;
+    - without: `module(strings)` gives `[B, S]`, as universal sentence
+      encoders do. `words` is then the sentence as one word (T=1).
+
+    Modules that cannot be called are used through their `serving_default`
+    (or `default`) signature. `TFHUB_CACHE_DIR` is honored.
+
+    The layer is serialized by handle. Weights are saved only if it is
+    trainable.
+
+    Args:
+        handle: URL of a TF Hub module, path of a SavedModel, or `"minilm"`:
+            the encoder that comes with keras_t2i (MiniLM-L6, sentence and
+            word features of width 384, English), which needs no network.
+        preprocessor: handle of the preprocessor, for the first family.
+        trainable: whether the module is fine-tuned. A module of the second
+            family takes strings, so it then prevents XLA compilation.
+        max_length: T, the number of word pieces, start and end marks included.
+            Of longer texts only the beginning is used; `encode` warns about
+            them. A preprocessor without `bert_pack_inputs` has a length of
+            its own, which replaces this one.
+
+    Raises:
+        FileNotFoundError: if the handle cannot be found, within 10 seconds.
+        ValueError: if the SavedModel is damaged or of neither family.
+
+    Example:
+
+    ```python
+    encoder = HubTextEncoder()
+    encoder.encode("a purple flower").sentence.shape  # (1, 384)
+    ```
+    """
+
+    def __init__(
+        self,
+        handle="minilm",
+        preprocessor=None,
+        trainable=False,
+        max_length=32,
+        **kwargs,
+    ):
+        super().__init__(frozen=not trainable, trainable=trainable, **kwargs)
+        self.handle = os.fspath(handle)
+        self.preprocessor = preprocessor and os.fspath(preprocessor)
+        self._warned = set()
+        if self.handle == "minilm":
+            folder = files.shipped("text/minilm_l6_v2")
+            self._folders = [folder / "encoder", folder / "preprocessor"]
+        else:
+            handles = [self.handle, self.preprocessor][: 2 if preprocessor else 1]
+            self._folders = [resolve(h) for h in handles]
+        self._module = saved_model.load(
+            self._folders[0], self.handle, trainable
+        )
+        self._preprocess = None
+        if len(self._folders) > 1:
+            self._preprocess = saved_model.load(
+                self._folders[1], self.preprocessor or self.handle
+            )
+        self._packs = hasattr(self._preprocess, "bert_pack_inputs")
+        self._token_length = max_length
+        self._probe()
+        self._trained = []
+        if trainable:
+            self._trained = saved_model.variables(self._module, self.handle)
+        self.built = True
+
+    @property
+    def sentence_width(self):
+        return self._sentence_width
+
+    @property
+    def word_width(self):
+        return self._word_width
+
+    @property
+    def max_length(self):
+        return self._token_length if self._has_words else 1
+
+    @property
+    def fingerprint(self):
+        digest = hashlib.sha256(b"%d" % self.max_length)
+        for folder in self._folders:
+            for name, path in saved_model.content(folder):
+                digest.update(name.encode())
+                with open(path, "rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()[:24]
+
+    def tokenize(self, strings):
+        """See `TextEncoder.tokenize`; the second family gives `{"text"}`."""
+        import tensorflow as tf
+
+        if not tf.is_tensor(strings):
+            strings = tf.constant(as_strings(strings), tf.string)
+        if self._preprocess is None:
+            return {"text": strings}
+        if not self._packs:
+            return saved_model.call(self._preprocess, strings)
+        tokens = self._preprocess.bert_pack_inputs(
+            [self._preprocess.tokenize(strings)], tf.constant(self._token_length)
+        )
+        return {
+            name: tf.ensure_shape(x, [None, self._token_length])
+            for name, x in tokens.items()
+        }
+
+    def call(self, tokens, training=False):
+        import tensorflow as tf
+
+        inputs = tokens if self._preprocess is not None else tokens["text"]
+        outputs = saved_model.call(
+            self._module, inputs, bool(training) and not self.frozen
+        )
+        sentence = tf.cast(saved_model.sentence(outputs), "float32")
+        if not self._has_words:
+            return TextFeatures(
+                sentence, sentence[:, None, :], tf.ones_like(sentence[:, :1])
+            )
+        words = tf.cast(outputs["sequence_output"], "float32")
+        return TextFeatures(sentence, words, _mask(tokens))
+
+    def encode(self, strings, batch_size=64):
+        import tensorflow as tf
+
+        strings = as_strings(strings)
+        self.warn_unreadable(strings)
+        result = self._no_features(len(strings))
+        for start in range(0, len(strings), 64 * batch_size):
+            chunk = self.tokenize(strings[start : start + 64 * batch_size])
+            # Texts of equal lengths side by side need little padding.
+            lengths = self._lengths(chunk)
+            order = np.argsort(lengths, kind="stable")
+            for i in range(0, len(order), batch_size):
+                rows = order[i : i + batch_size]
+                tokens = {k: tf.gather(x, rows) for k, x in chunk.items()}
+                if self._trims:
+                    longest = lengths[rows].max()
+                    tokens = {k: x[:, :longest] for k, x in tokens.items()}
+                # Not through __call__, which needs TensorFlow as the backend.
+                features = self.call(tokens)
+                rows += start
+                result.sentence[rows] = features.sentence
+                result.words[rows, : features.words.shape[1]] = features.words
+                result.mask[rows, : features.mask.shape[1]] = features.mask
+        return result
+
+    def warn_unreadable(self, strings):
+        """Warns, once, of text beyond the vocabulary or beyond `max_length`.
+
+        Args:
+            strings: list of str or bytes.
+        """
+        if not self._packs or not len(strings):
+            return
+        strings = as_strings(strings)
+        pieces = self._pieces(strings)
+        lengths = np.asarray(pieces.row_lengths())
+        self._warn(
+            strings,
+            lengths > self._token_length - 2,
+            f"have more than max_length={self._token_length} word pieces, and"
+            " what follows is not read. Raise max_length.",
+        )
+        if self._unknown is None:
+            return
+        row, values = np.asarray(pieces.value_rowids()), pieces.flat_values
+        unknown = np.bincount(
+            row, np.asarray(values) == self._unknown, len(strings)
+        )
+        self._warn(
+            strings,
+            unknown > _UNREADABLE_SHARE * lengths,
+            f"are largely unknown to the vocabulary of {self.handle!r}, so"
+            " different texts look alike to it. Use a multilingual encoder,"
+            f" such as HubTextEncoder({MULTILINGUAL!r}), or one that reads any"
+            " writing: 'bag_of_ngrams', 'char_cnn_rnn'.",
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "handle": self.handle,
+            "preprocessor": self.preprocessor,
+            "trainable": not self.frozen,
+            "max_length": self._token_length,
+        }
+
+    def _probe(self):
+        """Learns the module's widths, and checks that it is a text encoder."""
+        self._trims = self._has_words = False
+        try:
+            tokens = self.tokenize(["a"])
+            if self._preprocess is not None:
+                self._token_length = int(_mask(tokens).shape[1])
+                outputs = saved_model.call(self._module, tokens)
+                self._has_words = "sequence_output" in outputs
+            features = self.call(tokens)
+        except Exception as error:
+            raise ValueError(
+                f"{self.handle!r} is not a text encoder of a known family:"
+                " with a preprocessor it must take the preprocessor's tokens"
+                " and give 'pooled_output' or 'default', without one it must"
+                " take strings and give one vector each. Received:"
+                f" preprocessor={self.preprocessor!r};"
+                f" {type(error).__name__}: {error}"
+            ) from error
+        self._sentence_width = int(features.sentence.shape[-1])
+        self._word_width = int(features.words.shape[-1])
+        if self._has_words:
+            try:
+                self.call({name: x[:, :3] for name, x in tokens.items()})
+                self._trims = True
+            except Exception:
+                # Made for one length only: never give it another.
+                self._trims = False
+        self._unknown = None
+        if self._packs:
+            known, unknown = self._pieces(["a", _UNKNOWN_LETTER]).to_list()
+            if len(unknown) == 1 and unknown != known:
+                self._unknown = unknown[0]
+
+    def _pieces(self, strings):
+        """Ragged word pieces of a list of strings."""
+        import tensorflow as tf
+
+        pieces = self._preprocess.tokenize(tf.constant(strings))
+        while pieces.shape.rank > 2:
+            pieces = pieces.merge_dims(1, 2)
+        return pieces
+
+    def _lengths(self, tokens):
+        """How many positions each row needs."""
+        if self._preprocess is None:
+            return np.ones(len(tokens["text"]), int)
+        return np.asarray(_mask(tokens)).sum(axis=1).astype(int)
+
+    def _warn(self, strings, which, what):
+        if not which.any() or what in self._warned:
+            return
+        self._warned.add(what)
+        first = strings[int(np.argmax(which))].decode(errors="replace")
+        warnings.warn(
+            f"{which.sum()} of {len(strings)} texts {what}"
+            f" The first of them: {first!r}",
+            stacklevel=4,
+        )
+
+
+def _mask(tokens):
+    """The mask among a preprocessor's tokens, whatever it is called."""
+    import tensorflow as tf
+
+    names = [name for name in tokens if name.endswith("mask")]
+    if not names:
+        raise ValueError(f"the tokens {sorted(tokens)} hold no mask")
+    return tf.cast(tokens[names[0]], "float32")

@@ -1,0 +1,146 @@
+"""From captioned pictures to what the compiled step takes.
+
+Strings never enter the step: here captions become cached features of a frozen
+encoder, or the tokens of one that is trained.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_t2i import files
+from keras_t2i.text import FeatureCache
+
+
+def as_dataset(x, y=None, batch_size=None):
+    """Wraps lists and arrays; checks what a dataset yields.
+
+    Args:
+        x: `tf.data.Dataset` of (captions, pictures), or N captions (list,
+            NumPy strings, or dict of `text` and `class_id`).
+        y: uint8 [N, H, W, 3] where `x` holds captions.
+        batch_size: where `x` holds captions; default 64, at most N.
+
+    Returns:
+        `tf.data.Dataset` of ({"text", "class_id"}, uint8 [B, H, W, 3]), with
+        the `source` of the dataset given, if it has one.
+
+    Raises:
+        ValueError: if elements have another form.
+    """
+    if isinstance(x, tf.data.Dataset):
+        if y is not None or batch_size is not None:
+            raise ValueError(
+                "A dataset is batched already and holds its pictures: leave "
+                "out `y` and `batch_size`."
+            )
+        dataset, source = x, getattr(x, "source", None)
+    else:
+        dataset, source = _from_arrays(x, y, batch_size), None
+    _check_elements(dataset.element_spec)
+
+    def normalize(x, y):
+        x = x if isinstance(x, dict) else {"text": x}
+        # Without classes every picture of the batch is a class of its own.
+        own = tf.range(tf.shape(y, tf.int64)[0])
+        return {"text": x["text"], "class_id": x.get("class_id", own)}, y
+
+    dataset = dataset.map(normalize, tf.data.AUTOTUNE)
+    dataset.source = source
+    return dataset
+
+
+def _from_arrays(x, y, batch_size):
+    if x is None or y is None:
+        raise ValueError(
+            "`fit` takes a tf.data.Dataset of (captions, pictures), or "
+            f"captions `x` with pictures `y`. Received: x={type(x).__name__}, "
+            f"y={type(y).__name__}"
+        )
+    x = dict(x) if isinstance(x, dict) else {"text": x}
+    x = {key: np.asarray(value) for key, value in x.items()}
+    y = np.asarray(y)
+    count = len(y)
+    if any(len(value) != count for value in x.values()) or not count:
+        raise ValueError(
+            "Captions and pictures must be equally many, and at least one. "
+            f"Received: {len(x['text'])} captions, {count} pictures"
+        )
+    dataset = tf.data.Dataset.from_tensor_slices((x, y))
+    dataset = dataset.shuffle(count, seed=0)
+    return dataset.batch(min(batch_size or 64, count), drop_remainder=True)
+
+
+def _check_elements(spec):
+    expected = (
+        "Expected elements (captions, pictures): captions a string tensor [B] "
+        'or {"text": string [B], "class_id": int64 [B]}, pictures uint8 '
+        "[B, H, W, 3]. `keras_t2i.data.load` gives these."
+    )
+    if not isinstance(spec, tuple) or len(spec) != 2:
+        raise ValueError(f"{expected} Received: {spec}")
+    text, pictures = spec
+    if isinstance(text, dict):
+        text = text.get("text")
+    if getattr(text, "dtype", None) != tf.string:
+        raise ValueError(f"{expected} Received captions: {text}")
+    if getattr(pictures, "dtype", None) != tf.uint8:
+        raise ValueError(f"{expected} Received pictures: {pictures}")
+    shape = pictures.shape
+    if shape.rank != 4 or shape[-1] not in (3, None):
+        raise ValueError(f"{expected} Received pictures of shape {shape}")
+
+
+def picture_size(dataset):
+    """Height of the square pictures of a dataset from `as_dataset`.
+
+    Raises:
+        ValueError: if pictures are not square, or there is none.
+    """
+    shape = dataset.element_spec[1].shape[1:3]
+    if not shape.is_fully_defined():
+        # The pipeline does not know its size; one element does.
+        for _, pictures in dataset.take(1):
+            shape = pictures.shape[1:3]
+    if not shape.is_fully_defined():
+        raise ValueError("The dataset is empty: it has no first batch.")
+    height, width = shape
+    if height != width:
+        raise ValueError(
+            f"Pictures must be square. Received: {height} x {width}. "
+            "`keras_t2i.data.load(..., image_size=64)` crops them."
+        )
+    return height
+
+
+def with_features(dataset, encoder):
+    """Replaces captions by sentence features, or by tokens for training.
+
+    Features of a frozen encoder are computed once: all captions of a dataset
+    from `data.load` beforehand, others when they first come.
+
+    Args:
+        dataset: from `as_dataset`.
+        encoder: `keras_t2i.text.TextEncoder`.
+
+    Returns:
+        `tf.data.Dataset` of ({"sentence" or "tokens", "class_id"}, pictures).
+    """
+    if not encoder.frozen:
+
+        def tokens(x, y):
+            return {"tokens": encoder.tokenize(x["text"]), "class_id": x["class_id"]}, y
+
+        return dataset.map(tokens, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+    source = dataset.source
+    folder = files.cache_folder(getattr(source, "folder", None))
+    cache = FeatureCache(encoder, folder)
+    if source is not None:
+        cache.precompute(source.captions)
+
+    def features(x, y):
+        sentence = tf.numpy_function(cache.lookup, [x["text"]], tf.float32)
+        sentence.set_shape([y.shape[0], encoder.sentence_width])
+        return {"sentence": sentence, "class_id": x["class_id"]}, y
+
+    return dataset.map(features, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
