@@ -1,6 +1,6 @@
 """keras_t2i: text-to-image GANs and text-driven face editing for Keras 3.
 
-Sub-packages are imported on first use, so `import keras_t2i` costs what
+Its parts are imported on first use, so `import keras_t2i` costs what
 `import keras` costs and works where TensorFlow is not installed.
 """
 
@@ -8,7 +8,15 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("data", "layers", "losses", "models", "text", "training")
+_SUBPACKAGES = (
+    "data",
+    "layers",
+    "losses",
+    "models",
+    "pictures",
+    "text",
+    "training",
+)
 
 __all__ = ["__version__", *_SUBPACKAGES]
 

@@ -9,7 +9,7 @@ from keras_t2i.files import atomic_write
 
 # Only plain raster formats: Pillow's full list would run external programs
 # (EPS) and open documents that nobody means as a training picture.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 SUFFIXES = frozenset(
     ".jpg .jpeg .png .webp .bmp .gif .tif .tiff .ppm .pgm".split()
 )

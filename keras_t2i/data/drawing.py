@@ -185,7 +185,7 @@ def mask(shape, radius, center, image_size):
     Returns:
         float32 `[image_size, image_size]` in 0..1.
     """
-    fine = 8 if image_size <= 64 else 4
+    fine = max(4, 256 // image_size)  # Drawn larger, for smooth edges.
     side = image_size * fine
     y, x = (c * side - 0.5 for c in center)
     r = radius * side

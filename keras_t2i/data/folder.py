@@ -189,7 +189,7 @@ def scaled_size(width, height, image_size):
 
 def read_scaled(path, image_size, max_pixels=pictures.MAX_PIXELS):
     """Reads a picture and scales it as `scaled_size` says."""
-    picture = pictures.read(path, max_pixels, at_least=2 * image_size)
+    picture = pictures.read(path, max_pixels, at_least=image_size * 76 // 64)
     height, width = picture.shape[:2]
     size = scaled_size(width, height, image_size)
     if size == (width, height):
@@ -198,5 +198,5 @@ def read_scaled(path, image_size, max_pixels=pictures.MAX_PIXELS):
     left = (width - size[0] * scale) / 2
     top = (height - size[1] * scale) / 2
     box = (left, top, width - left, height - top)
-    image = Image.fromarray(picture).resize(size, Image.BICUBIC, box)
-    return np.asarray(image)
+    image = Image.fromarray(picture)
+    return np.asarray(image.resize(size, Image.BICUBIC, box, reducing_gap=2))

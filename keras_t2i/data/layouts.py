@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -103,7 +104,7 @@ def read_folder(path):
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: nothing in it is recognised, or a table is unreadable.
+        ValueError: nothing in it is recognized, or a table is unreadable.
     """
     folder = pathlib.Path(path).expanduser()
     if not folder.exists():
@@ -146,9 +147,7 @@ def _read_table(table, found):
             found.bad[where] = f"names no picture ({' or '.join(IMAGE_KEYS)})"
             continue
         captions = _captions(_first(values, CAPTION_KEYS), found)
-        image = table.parent / name.strip()
-        if not image.exists() and (table.parent / "images" / name).exists():
-            image = table.parent / "images" / name
+        image = _locate(table.parent, name.strip())
         if image in by_image:  # Another caption of the same picture.
             by_image[image].captions += captions
             continue
@@ -164,6 +163,13 @@ def _read_table(table, found):
         )
     for row in by_image.values():
         _add(row, found)
+
+
+def _locate(folder, name):
+    """The picture that a table calls `name`; tables from Windows use `\\`."""
+    names = name, f"images/{name}", name.replace("\\", "/")
+    choices = [folder / choice for choice in names]
+    return next(filter(os.path.exists, choices), choices[0])
 
 
 def _json_rows(table, found):
@@ -186,9 +192,7 @@ def _csv_rows(table, found):
         text = table.read_bytes().decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""))
         columns = reader.fieldnames or []
-        if not (set(columns) & set(IMAGE_KEYS)) or not (
-            set(columns) & set(CAPTION_KEYS)
-        ):
+        if not all(set(columns) & set(k) for k in (IMAGE_KEYS, CAPTION_KEYS)):
             raise ValueError(
                 f"{table} needs a first line that names the columns, such as "
                 f"image,caption or file_name,text. Received: {columns}"
@@ -268,11 +272,9 @@ def _captions(value, found):
     values = value if isinstance(value, list) else [value]
     texts = []
     for text in values:
+        text = " ".join(text.split()) if isinstance(text, str) else ""
         # JSON may hold half of a surrogate pair, which no encoding can write.
-        text = (
-            text.encode(errors="ignore").decode() if type(text) is str else ""
-        )
-        text = " ".join(text.split())
+        text = text.encode(errors="ignore").decode()
         if text:
             texts.append(text)
         else:
@@ -302,9 +304,8 @@ def _number_classes(rows):
     try:
         numbers = np.array([int(row.class_id) for row in rows], "int64")
     except (TypeError, ValueError, OverflowError):
-        groups = {
-            group: i for i, group in enumerate(sorted(r.group for r in rows))
-        }
+        groups = sorted({row.group for row in rows})
+        groups = {group: i for i, group in enumerate(groups)}
         numbers = [groups[row.group] for row in rows]
     for row, number in zip(rows, numbers):
         row.class_id = int(number)

@@ -159,6 +159,12 @@ def dataset(
     batches = batches.map(
         tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     ).prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    # There are no files that tf.data could deal out to several workers.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    batches = batches.with_options(options)
     batches.source = source
     return batches
 

@@ -89,7 +89,6 @@ def load(name_or_path, expected_class=None):
         )
     model = cls.from_config(config["config"])
     with h5py.File(folder / WEIGHTS, "r") as store:
-        model.prepare_for_preset(sorted(store))
         for name, network in model.preset_networks().items():
             _assign(network, store, name, folder)
     model.start_from_averages()

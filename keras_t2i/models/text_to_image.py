@@ -26,8 +26,8 @@ class TextToImageModel(AdversarialModel):
         """Dict of name -> network whose weights a preset holds."""
         raise NotImplementedError
 
-    def prepare_for_preset(self, names):
-        """Makes optional networks that the preset with `names` holds."""
+    def prepare_for_weights(self, names):
+        """Makes those optional networks whose names are in `names`."""
 
     def start_from_averages(self):
         """Copies the averages into the networks that training moves."""
@@ -72,6 +72,14 @@ class TextToImageModel(AdversarialModel):
         latents = self.latents_for(len(rows), seed, truncation)
         return self.draw(latents, features, rows, batch_size)
 
+    def check_built(self):
+        """Raises ValueError if there are no networks to draw with."""
+        if not self.built:
+            raise ValueError(
+                "The model has no networks yet. Call `fit`, or load trained "
+                "weights with `from_preset`."
+            )
+
     def latents_for(self, count, seed=None, truncation=None):
         """Latents of `generate`: float32 [count, latent_width]."""
         if seed is None:
@@ -95,11 +103,7 @@ class TextToImageModel(AdversarialModel):
         Returns:
             uint8 NumPy array [N, H, W, 3].
         """
-        if not self.built:
-            raise ValueError(
-                "The model has no networks yet. Call `fit`, or load trained "
-                "weights with `from_preset`."
-            )
+        self.check_built()
         rows = np.arange(len(latents)) if rows is None else rows
         size = batch_size or 64
         if size < 1:
@@ -165,6 +169,8 @@ class TextToImageModel(AdversarialModel):
             "text_encoder": keras.saving.serialize_keras_object(
                 self.text_encoder
             ),
+            # Optional networks must exist before their weights are read.
+            "networks": sorted(self.preset_networks()) if self.built else [],
             **self.settings,
         }
 
@@ -175,7 +181,11 @@ class TextToImageModel(AdversarialModel):
         config["text_encoder"] = keras.saving.deserialize_keras_object(
             config["text_encoder"], custom_objects
         )
-        return cls(**config)
+        networks = config.pop("networks")
+        model = cls(**config)
+        if model.built:
+            model.prepare_for_weights(networks)
+        return model
 
 
 def _compile(function):

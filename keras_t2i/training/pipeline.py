@@ -116,7 +116,8 @@ def with_features(dataset, encoder):
     """Replaces captions by sentence features, or by tokens for training.
 
     Features of a frozen encoder are computed once: all captions of a dataset
-    from `data.load` beforehand, others when they first come.
+    from `data.load` beforehand, others when they first come. Where a picture
+    comes with K captions, text [B, K], their sentences are averaged.
 
     Args:
         dataset: from `as_dataset`.
@@ -139,8 +140,15 @@ def with_features(dataset, encoder):
         cache.precompute(source.captions)
 
     def features(x, y):
-        sentence = tf.numpy_function(cache.lookup, [x["text"]], tf.float32)
-        sentence.set_shape([y.shape[0], encoder.sentence_width])
+        text = x["text"]
+        sentence = tf.numpy_function(
+            cache.lookup, [tf.reshape(text, [-1])], tf.float32
+        )
+        width = encoder.sentence_width
+        if text.shape.rank == 2:
+            sentence = tf.reshape(sentence, [-1, text.shape[1], width])
+            sentence = tf.reduce_mean(sentence, axis=1)
+        sentence.set_shape([y.shape[0], width])
         return {"sentence": sentence, "class_id": x["class_id"]}, y
 
     return dataset.map(features, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

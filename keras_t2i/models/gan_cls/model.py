@@ -5,6 +5,7 @@ Image Synthesis", ICML 2016.
 """
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_t2i import text as text_lib
@@ -13,9 +14,12 @@ from keras_t2i.losses import gan_cls_generator_loss
 from keras_t2i.losses import gan_cls_matrix_discriminator_loss
 from keras_t2i.models.gan_cls import networks
 from keras_t2i.models.gan_cls import objective
+from keras_t2i.models.gan_cls import style
 from keras_t2i.models.gan_cls.variants import DEFAULT
 from keras_t2i.models.gan_cls.variants import VARIANTS
 from keras_t2i.models.text_to_image import TextToImageModel
+from keras_t2i.models.text_to_image import as_captions
+from keras_t2i.text import TextFeatures
 from keras_t2i.training.ema import copy_state
 
 
@@ -49,7 +53,8 @@ class GANCLS(TextToImageModel):
               batch at once; "compact" only).
             - `matching_warmup_steps`: steps in which only realism is trained.
             - `interpolate`, `interpolation_beta`: GAN-INT.
-            - `learning_rate`, `beta_1` of Adam; `updates`, `ema_decay`,
+            - `learning_rate`, `beta_1` of Adam; the rate halves every
+              `learning_rate_halving_steps` (0: never); `updates`, `ema_decay`,
               `augment`, `r1_weight`, `r1_interval`, `seed` as in
               `keras_t2i.training.AdversarialModel`.
 
@@ -100,7 +105,7 @@ class GANCLS(TextToImageModel):
         self.compile(
             {
                 name: keras.optimizers.Adam(
-                    settings["learning_rate"], beta_1=settings["beta_1"]
+                    _learning_rate(settings), beta_1=settings["beta_1"]
                 )
                 for name in ("discriminator", "generator")
             }
@@ -180,6 +185,12 @@ class GANCLS(TextToImageModel):
 
         # D never sees interpolated sentences: nothing real belongs to them.
         fake_of_captions = fake_logits[: ops.shape(sentence)[0]]
+        if s["interpolate"] and s["architecture"] == "reed2016":
+            # Nor do its batch statistics.
+            shown = drawn[: ops.shape(sentence)[0]]
+            fake_of_captions = self.judge(
+                self.trunk(shown, training=True), sentence
+            )
         weight = self.matching_weight()
         if s["wrong_pairs"] == "all":
             scores = self.head([real, sentence], all_pairs=True, training=True)
@@ -234,6 +245,136 @@ class GANCLS(TextToImageModel):
 
     # Use.
 
+    def synthesize(self, latents, features):
+        return self.generator_ema([latents, features.sentence], training=False)
+
+    def interpolate(self, start, end, steps=8, seed=0, end_seed=None):
+        """Pictures on the way from one caption to another.
+
+        The sentences are mixed linearly (Reed et al. 2016, section 5.3). The
+        latents stay, unless `end_seed` asks to move them too, on the sphere:
+        the middle of two Gaussian draws is shorter than either.
+
+        Args:
+            start, end: captions. Equal captions and an `end_seed` show what
+                the noise alone does.
+            steps: number of pictures, at least 2; both ends are among them.
+            seed: latents of the start.
+            end_seed: latents of the end; None keeps those of the start.
+
+        Returns:
+            uint8 NumPy array [steps, H, W, 3], a strip.
+
+        Raises:
+            ValueError: for fewer than two steps or an empty caption.
+        """
+        if steps < 2:
+            raise ValueError(f"`steps` must be at least 2. Received: {steps}")
+        encoded = self.text_encoder.encode(as_captions([start, end])).sentence
+        position = np.linspace(0.0, 1.0, steps, dtype="float32")[:, None]
+        sentence = (1.0 - position) * encoded[:1] + position * encoded[1:]
+        first = self.latents_for(1, seed)
+        last = first if end_seed is None else self.latents_for(1, end_seed)
+        latents = _spherical(first, last, position)
+        return self.draw(latents, TextFeatures(sentence, None, None))
+
+    def fit_style_encoder(self, x, steps=2000, batch_size=64, **kwargs):
+        """Trains the style encoder S that inverts the generator.
+
+        S learns E |z - S(G(z, text))|^2 on pictures that the frozen generator
+        draws for the captions (Reed et al. 2016, section 4.4). Calling it
+        again goes on with the same S.
+
+        Args:
+            x: captions, or a dataset with captions; the pictures of a dataset
+                are not used.
+            steps: training steps.
+            batch_size: pictures a step.
+            **kwargs: for `keras.Model.fit`, such as `callbacks`.
+
+        Returns:
+            `keras.callbacks.History`.
+
+        Raises:
+            ValueError: for an untrained model or an empty caption.
+        """
+        self.check_built()
+        sentence = self.text_encoder.encode(as_captions(x)).sentence
+        if self.style_encoder is None:
+            self.prepare_for_weights(["style_encoder"])
+        if not self.style_encoder.compiled:
+            self.style_encoder.compile(
+                keras.optimizers.Adam(
+                    self.settings["learning_rate"],
+                    beta_1=self.settings["beta_1"],
+                ),
+                loss="mse",
+                jit_compile=False,
+            )
+        pairs = style.drawn_pictures(
+            self._draw_float, sentence, self.latent_width, batch_size
+        )
+        return self.style_encoder.fit(
+            pairs, steps_per_epoch=steps, shuffle=False, **kwargs
+        )
+
+    def encode_style(self, images):
+        """Latents of pictures: pose, background and whatever text leaves open.
+
+        Args:
+            images: uint8 [N, H, W, 3], or one picture [H, W, 3], of the
+                model's size.
+
+        Returns:
+            float32 NumPy array [N, latent_width].
+
+        Raises:
+            ValueError: if there is no style encoder, or for another size.
+        """
+        if self.style_encoder is None:
+            raise ValueError(
+                "This model has no style encoder yet. Call "
+                "`fit_style_encoder(captions)` once after training."
+            )
+        images = np.asarray(images)
+        images = images[None] if images.ndim == 3 else images
+        expected = (self.image_size, self.image_size, 3)
+        if images.dtype != np.uint8 or images.shape[1:] != expected:
+            raise ValueError(
+                f"Style pictures must be uint8 [N, {expected[0]}, "
+                f"{expected[1]}, 3]. Received: {images.dtype} "
+                f"{list(images.shape)}"
+            )
+        scaled = images.astype("float32") / 127.5 - 1.0
+        return np.asarray(self.style_encoder(scaled, training=False))
+
+    def transfer_style(self, style_image, text):
+        """Draws a caption in the style of a picture: G(S(picture), text).
+
+        Args:
+            style_image: uint8 [H, W, 3], or N of them.
+            text: one caption for all, or N.
+
+        Returns:
+            uint8 NumPy array [N, H, W, 3].
+        """
+        latents = self.encode_style(style_image)
+        features = self.text_encoder.encode(as_captions(text))
+        rows = np.arange(len(latents))
+        if len(features.sentence) == 1:
+            rows = np.zeros_like(rows)
+        elif len(features.sentence) != len(latents):
+            raise ValueError(
+                "Give one caption for all pictures, or one for each. Received: "
+                f"{len(features.sentence)} captions, {len(latents)} pictures"
+            )
+        return self.draw(latents, features, rows)
+
+    def _draw_float(self, latents, sentence):
+        return self.synthesize(latents, TextFeatures(sentence, None, None))
+
+    # Presets.
+
     def preset_networks(self):
         networks = {"generator": self.generator_ema}
         if not self.text_encoder.frozen:
@@ -242,8 +383,13 @@ class GANCLS(TextToImageModel):
             networks["style_encoder"] = self.style_encoder
         return networks
 
-    def synthesize(self, latents, features):
-        return self.generator_ema([latents, features.sentence], training=False)
+    def prepare_for_weights(self, names):
+        if "style_encoder" in names:
+            self.style_encoder = style.style_encoder(
+                self.image_size,
+                self.latent_width,
+                self.settings["style_encoder_width"],
+            )
 
 
 _CHOICES = {
@@ -274,3 +420,27 @@ def _check(settings):
             "`interpolation_beta` must lie in [0, 1]. "
             f"Received: {settings['interpolation_beta']}"
         )
+
+
+def _learning_rate(settings):
+    if not settings["learning_rate_halving_steps"]:
+        return settings["learning_rate"]
+    return keras.optimizers.schedules.ExponentialDecay(
+        settings["learning_rate"],
+        settings["learning_rate_halving_steps"],
+        decay_rate=0.5,
+        staircase=True,
+    )
+
+
+def _spherical(first, last, position):
+    """Spherical interpolation between two latents [1, Z] at [N, 1]."""
+    cosine = np.sum(first * last) / (
+        np.linalg.norm(first) * np.linalg.norm(last)
+    )
+    angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+    if angle < 1e-4:
+        return np.repeat(first, len(position), axis=0)
+    mixed = np.sin((1.0 - position) * angle) * first
+    mixed += np.sin(position * angle) * last
+    return (mixed / np.sin(angle)).astype("float32")

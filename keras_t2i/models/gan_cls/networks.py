@@ -34,7 +34,7 @@ def up_samplings(image_size):
 # The paper's networks.
 
 
-def _conv(filters, size, strides=1, padding="same"):
+def conv(filters, size, strides=1, padding="same"):
     # Bias-free, N(0, 0.02): the Torch code zeroes all convolution biases.
     return layers.Conv2D(
         filters,
@@ -46,7 +46,7 @@ def _conv(filters, size, strides=1, padding="same"):
     )
 
 
-def _batch_norm(x):
+def batch_norm(x):
     return layers.BatchNormalization(
         momentum=0.9,
         epsilon=1e-5,
@@ -54,16 +54,16 @@ def _batch_norm(x):
     )(x)
 
 
-def _leaky_relu(x):
+def leaky_relu(x):
     return layers.LeakyReLU(0.2)(x)
 
 
 def _residual(x, bottleneck, activation):
     """{1x1, 3x3, 3x3} with batch normalisation, added to its input."""
     channels = x.shape[-1]
-    h = activation(_batch_norm(_conv(bottleneck, 1)(x)))
-    h = activation(_batch_norm(_conv(bottleneck, 3)(h)))
-    h = _batch_norm(_conv(channels, 3)(h))
+    h = activation(batch_norm(conv(bottleneck, 1)(x)))
+    h = activation(batch_norm(conv(bottleneck, 3)(h)))
+    h = batch_norm(conv(channels, 3)(h))
     return activation(layers.Add()([x, h]))
 
 
@@ -77,7 +77,7 @@ def reed2016_generator(image_size, latent_width, sentence_width, width, text_wid
     doublings = up_samplings(image_size)
     latents = keras.Input((latent_width,), name="latents")
     sentence = keras.Input((sentence_width,), name="sentence")
-    text = _leaky_relu(layers.Dense(text_width)(sentence))
+    text = leaky_relu(layers.Dense(text_width)(sentence))
     x = layers.Concatenate()([latents, text])
 
     channels = 8 * width
@@ -86,11 +86,11 @@ def reed2016_generator(image_size, latent_width, sentence_width, width, text_wid
         use_bias=False,
         kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02),
     )(x)
-    x = _batch_norm(layers.Reshape((4, 4, channels))(x))
+    x = batch_norm(layers.Reshape((4, 4, channels))(x))
     x = _residual(x, channels // 4, layers.ReLU())  # [B, 4, 4, 8W]
     for index in range(doublings - 1):
         channels //= 2
-        x = _batch_norm(_conv_transpose(channels)(x))
+        x = batch_norm(_conv_transpose(channels)(x))
         # The second residual stands at 8 x 8; higher maps have none.
         if index == 0:
             x = _residual(x, channels // 4, layers.ReLU())
@@ -125,14 +125,14 @@ def reed2016_trunk(image_size, width, joint_size, normalize_first):
     x = images
     doublings = up_samplings(image_size)
     for index in range(doublings):
-        x = _conv(width * min(2**index, 8), 4, 2)(x)
+        x = conv(width * min(2**index, 8), 4, 2)(x)
         if index or normalize_first:
-            x = _batch_norm(x)
+            x = batch_norm(x)
         if index < doublings - 1:
-            x = _leaky_relu(x)
+            x = leaky_relu(x)
     x = _residual(x, x.shape[-1] // 4, layers.LeakyReLU(0.2))  # [B, 4, 4, 8W]
     if joint_size == 2:
-        x = _leaky_relu(_batch_norm(_conv(x.shape[-1], 4, 2)(x)))
+        x = leaky_relu(batch_norm(conv(x.shape[-1], 4, 2)(x)))
     return keras.Model(images, x, name="discriminator_trunk")
 
 
@@ -146,12 +146,12 @@ def concatenation_head(feature_shape, sentence_width, text_width):
     features = keras.Input(feature_shape, name="features")
     sentence = keras.Input((sentence_width,), name="sentence")
     height, width, channels = feature_shape
-    text = _leaky_relu(_batch_norm(layers.Dense(text_width)(sentence)))
+    text = leaky_relu(batch_norm(layers.Dense(text_width)(sentence)))
     text = layers.RepeatVector(height * width)(text)
     text = layers.Reshape((height, width, text_width))(text)
     x = layers.Concatenate()([features, text])
-    x = _leaky_relu(_batch_norm(_conv(channels, 1)(x)))
-    x = _conv(1, height, padding="valid")(x)  # [B, 1, 1, 1]
+    x = leaky_relu(batch_norm(conv(channels, 1)(x)))
+    x = conv(1, height, padding="valid")(x)  # [B, 1, 1, 1]
     logits = layers.Reshape((), dtype="float32")(x)
     return keras.Model([features, sentence], logits, name="discriminator_head")
 
@@ -184,9 +184,9 @@ def compact_generator(image_size, latent_width, sentence_width, width, text_widt
     doublings = up_samplings(image_size)
     latents = keras.Input((latent_width,), name="latents")
     sentence = keras.Input((sentence_width,), name="sentence")
-    text = _leaky_relu(layers.Dense(text_width)(_standardize(sentence)))
+    text = leaky_relu(layers.Dense(text_width)(_standardize(sentence)))
     joint = layers.Concatenate()([latents, text])
-    condition = _leaky_relu(layers.Dense(2 * text_width)(joint))
+    condition = leaky_relu(layers.Dense(2 * text_width)(joint))
 
     channels = min(8 * width, width * 2 ** (doublings - 1))
     x = layers.Dense(4 * 4 * channels)(joint)
@@ -198,7 +198,7 @@ def compact_generator(image_size, latent_width, sentence_width, width, text_widt
         channels = min(8 * width, width * 2 ** (doublings - 1 - index))
         x = _steered_block(x, condition, width // 2 if last else channels)
         x = layers.UpSampling2D()(x)
-    x = layers.Conv2D(3, 3, padding="same")(_leaky_relu(x))
+    x = layers.Conv2D(3, 3, padding="same")(leaky_relu(x))
     images = layers.Activation("tanh", dtype="float32")(x)
     return keras.Model([latents, sentence], images, name="generator")
 
@@ -208,7 +208,7 @@ def _steered_block(x, condition, channels):
     shortcut = x if x.shape[-1] == channels else layers.Conv2D(channels, 1)(x)
     h = x
     for _ in range(2):
-        h = _leaky_relu(_scale_and_shift(h, condition))
+        h = leaky_relu(_scale_and_shift(h, condition))
         h = layers.Conv2D(
             channels, 3, padding="same", kernel_initializer="he_normal"
         )(h)
@@ -217,6 +217,9 @@ def _steered_block(x, condition, channels):
 
 def _scale_and_shift(x, condition):
     channels = x.shape[-1]
+    x = layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, center=False, scale=False
+    )(x)
     scale = layers.Dense(channels, bias_initializer="ones")(condition)
     shift = layers.Dense(channels)(condition)
     scale = layers.Reshape((1, 1, channels))(scale)
@@ -232,12 +235,12 @@ def compact_trunk(image_size, width):
         x = layers.Conv2D(
             width * min(2**index, 8), 4, 2, "same", kernel_initializer="he_normal"
         )(x)
-        x = _leaky_relu(x)
+        x = leaky_relu(x)
     x = MinibatchDeviation()(x)
     x = layers.Conv2D(
         x.shape[-1] - 1, 3, padding="same", kernel_initializer="he_normal"
     )(x)
-    return keras.Model(images, _leaky_relu(x), name="discriminator_trunk")
+    return keras.Model(images, leaky_relu(x), name="discriminator_trunk")
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -296,19 +299,3 @@ class ProjectionHead(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "embedding_width": self.embedding_width}
-
-
-def style_encoder(image_size, latent_width, width=64):
-    """Picture -> latents, by strided convolutions (methods, section 6.4).
-
-    Returns:
-        `keras.Model` from float [B, H, W, 3] in [-1, 1] to float32 [B, Z].
-    """
-    images = keras.Input((image_size, image_size, 3), name="images")
-    x = images
-    for index in range(up_samplings(image_size)):
-        x = _conv(width * min(2**index, 8), 4, 2)(x)
-        x = _leaky_relu(_batch_norm(x) if index else x)
-    x = layers.Flatten()(x)
-    latents = layers.Dense(latent_width, dtype="float32")(x)
-    return keras.Model(images, latents, name="style_encoder")
