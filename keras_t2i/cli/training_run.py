@@ -209,7 +209,7 @@ class Watch(keras.callbacks.Callback):
     def _on_signal(self, number, frame):
         # The step ends first, then Keras stops and everything is saved. A
         # second Ctrl-C stops at once.
-        self.interrupted = True
+        self.interrupted = self.model.stop_training = True
         self.restore_handlers()
 
     def restore_handlers(self):
@@ -219,8 +219,6 @@ class Watch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()
         self.state["seconds"] = self.before + now - self.started
-        if self.interrupted:
-            self.model.stop_training = True
         if self.second_step is None:
             # The first step compiles: it says nothing about the others.
             self.second_step = now
