@@ -159,15 +159,17 @@ def concatenation_head(feature_shape, sentence_width, text_width):
 # The compact networks.
 
 
-def _standardize(sentence):
-    """Zero mean and unit variance over captions.
+def standardize(sentence):
+    """Zero mean and unit variance over captions, for vectors of unit length.
 
     Sentences of one set point the same way ("this flower has ..."); what
-    tells them apart is small beside their mean.
+    tells them apart is small beside their mean. Scaling by sqrt(S) first
+    brings the variance near 1, where the moving statistics start.
     """
+    scaled = layers.Rescaling(math.sqrt(sentence.shape[-1]), dtype="float32")
     return layers.BatchNormalization(
-        momentum=0.99, epsilon=1e-6, center=False, scale=False, dtype="float32"
-    )(sentence)
+        momentum=0.9, epsilon=1e-5, center=False, scale=False, dtype="float32"
+    )(scaled(sentence))
 
 
 def compact_generator(image_size, latent_width, sentence_width, width, text_width):
@@ -184,7 +186,7 @@ def compact_generator(image_size, latent_width, sentence_width, width, text_widt
     doublings = up_samplings(image_size)
     latents = keras.Input((latent_width,), name="latents")
     sentence = keras.Input((sentence_width,), name="sentence")
-    text = leaky_relu(layers.Dense(text_width)(_standardize(sentence)))
+    text = leaky_relu(layers.Dense(text_width)(standardize(sentence)))
     joint = layers.Concatenate()([latents, text])
     condition = leaky_relu(layers.Dense(2 * text_width)(joint))
 
@@ -260,22 +262,18 @@ class ProjectionHead(keras.layers.Layer):
         self.flatten = layers.Flatten()
         self.realism = layers.Dense(1, dtype="float32")
         self.embed_image = layers.Dense(embedding_width, dtype="float32")
-        self.standardize = layers.BatchNormalization(
-            momentum=0.99,
-            epsilon=1e-6,
-            center=False,
-            scale=False,
-            dtype="float32",
-        )
-        self.embed_text = layers.Dense(embedding_width, dtype="float32")
+        self.embed_text = None
 
     def build(self, input_shape):
         features_shape, sentence_shape = input_shape
         flat = (None, math.prod(features_shape[1:]))
         self.realism.build(flat)
         self.embed_image.build(flat)
-        self.standardize.build(sentence_shape)
-        self.embed_text.build(sentence_shape)
+        sentence = keras.Input(sentence_shape[1:])
+        text = layers.Dense(self.embedding_width, dtype="float32")(
+            standardize(sentence)
+        )
+        self.embed_text = keras.Model(sentence, text)
         self.built = True
 
     def call(self, inputs, all_pairs=False, training=False):
@@ -292,7 +290,7 @@ class ProjectionHead(keras.layers.Layer):
         flat = self.flatten(features)
         realism = self.realism(flat)  # [B, 1]
         image = self.embed_image(flat) / math.sqrt(self.embedding_width)
-        text = self.embed_text(self.standardize(sentence, training=training))
+        text = self.embed_text(sentence, training=training)
         if all_pairs:
             return realism + ops.matmul(image, ops.transpose(text))
         return realism[:, 0] + ops.sum(image * text, axis=-1)
