@@ -1,0 +1,1 @@
+"""The command `keras-t2i`: one file a verb."""

@@ -1,0 +1,11 @@
+"""What the command line calls the methods."""
+
+# Name on the command line -> class in `keras_t2i.models`.
+METHODS = {"gan_cls": "GANCLS"}
+
+
+def method_class(name):
+    """The model class of a method; imports Keras and TensorFlow."""
+    from keras_t2i import models
+
+    return getattr(models, METHODS[name])

@@ -1,0 +1,236 @@
+"""`keras-t2i train`: what the user asks for, as one flat dict of settings.
+
+The command line, `--config FILE` and `RUN/config.json` use the same names: the
+options of the command with underscores, and the arguments of the model's
+constructor.
+"""
+
+import json
+import pathlib
+
+from keras_t2i.cli.methods import METHODS
+from keras_t2i.cli.parsing import add_verb
+from keras_t2i.cli.quiet import load_tensorflow
+
+CONFIG = "config.json"
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+_DEFAULTS = {
+    "batch_size": 64,
+    "seed": 0,
+    "precision": "float32",
+    "checkpoint_every": 500,
+    "sample_every": 500,
+    "text_encoder": "minilm",
+}
+_FOLDER = {"image_size": 64, "variant": "default", "epochs": 100}
+_SHAPES = {"image_size": 32, "variant": "shapes", "steps": 3000}
+
+_COUNTS = (
+    "steps",
+    "epochs",
+    "batch_size",
+    "image_size",
+    "checkpoint_every",
+    "sample_every",
+)
+# What may differ when a run goes on; anything else would make another run.
+_FREE = {"data", "steps", "epochs", "checkpoint_every", "sample_every"}
+
+_EXAMPLE = """\
+  keras-t2i train gan_cls --data flowers/ --epochs 100 --out runs/flowers
+  keras-t2i train gan_cls --out runs/flowers --resume
+  keras-t2i train gan_cls --data shapes --out runs/shapes
+
+The run folder gets samples/ (pictures of fixed captions), log.jsonl (losses),
+checkpoints/, config.json (all settings; --config takes it) and, at the end,
+model/, which `keras-t2i generate --preset RUN/model` uses. Ctrl-C saves a
+checkpoint and prints how to go on."""
+
+
+def add_arguments(verbs):
+    parser = add_verb(
+        verbs, "train", run, "train a method on captioned pictures", _EXAMPLE
+    )
+    add = parser.add_argument
+    add(
+        "method",
+        metavar="METHOD",
+        choices=METHODS,
+        help=f"one of: {', '.join(METHODS)}",
+    )
+    add(
+        "--data",
+        metavar="PATH",
+        help="folder of captioned pictures; or the word shapes, a set that "
+        "is drawn and needs no files (a folder of that name is ./shapes)",
+    )
+    add("--out", metavar="RUN", required=True, help="the run folder")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        "--steps",
+        metavar="N",
+        type=int,
+        help="steps in all, those before --resume included "
+        f"(shapes: {_SHAPES['steps']})",
+    )
+    length.add_argument(
+        "--epochs",
+        metavar="N",
+        type=int,
+        help=f"passes over the data instead (folders: {_FOLDER['epochs']})",
+    )
+    add(
+        "--batch-size",
+        metavar="B",
+        type=int,
+        help=f"pictures a step (default: {_DEFAULTS['batch_size']})",
+    )
+    add(
+        "--image-size",
+        metavar="PIXELS",
+        type=int,
+        help=f"height and width (default: {_FOLDER['image_size']}; shapes: "
+        f"{_SHAPES['image_size']})",
+    )
+    add(
+        "--seed",
+        metavar="S",
+        type=int,
+        help="of weights, noise and order (default: 0)",
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        help="number format of the networks (default: float32)",
+    )
+    add(
+        "--variant",
+        metavar="NAME",
+        help="named settings that `keras-t2i models` lists (default: "
+        "default; shapes: shapes)",
+    )
+    add(
+        "--checkpoint-every",
+        metavar="STEPS",
+        type=int,
+        help=f"default: {_DEFAULTS['checkpoint_every']}",
+    )
+    add(
+        "--sample-every",
+        metavar="STEPS",
+        type=int,
+        help=f"default: {_DEFAULTS['sample_every']}",
+    )
+    add(
+        "--config",
+        metavar="FILE",
+        help="JSON object with any argument of the model's constructor (they "
+        "win over the variant's) and any of the options above (the command "
+        "line wins over them)",
+    )
+    add(
+        "--resume",
+        action="store_true",
+        help="go on from the last checkpoint in RUN with its settings; "
+        "nothing there: start",
+    )
+
+
+def run(arguments):
+    out = pathlib.Path(arguments.out)
+    given = _given(arguments)
+    stored = _stored(out)
+    if stored is None:
+        settings = _with_defaults(given)
+    elif arguments.resume:
+        settings = _going_on(given, stored, out)
+    else:
+        raise ValueError(
+            f"{out} holds a run already. Add --resume to go on with it, or "
+            "choose another folder for --out."
+        )
+    _check(settings)
+    load_tensorflow()
+    from keras_t2i.cli import training_run
+
+    return training_run.run(settings, out)
+
+
+def _given(arguments):
+    """What the user says, in the file of `--config` or on the command line."""
+    names = (*_COUNTS, "data", "seed", "precision", "variant", "method")
+    said = {name: getattr(arguments, name) for name in names}
+    said = {name: value for name, value in said.items() if value is not None}
+    given = _read_json(arguments.config) if arguments.config else {}
+    if "steps" in said or "epochs" in said:
+        given.pop("steps", None)
+        given.pop("epochs", None)
+    given.update(said)
+    if "steps" in given and "epochs" in given:
+        raise ValueError(
+            f"{arguments.config} sets both `steps` and `epochs`. Keep one."
+        )
+    if given.get("data", "shapes") != "shapes":
+        given["data"] = str(pathlib.Path(given["data"]).expanduser().resolve())
+    return given
+
+
+def _stored(out):
+    """The settings of the run in `out`, or None if there is no run."""
+    path = out / CONFIG
+    return _read_json(path) if path.exists() else None
+
+
+def _read_json(path):
+    try:
+        value = json.loads(pathlib.Path(path).read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"{path} must hold a JSON object, {{...}}. Received: {value!r:.80}"
+        )
+    return value
+
+
+def _with_defaults(given):
+    if "data" not in given:
+        raise ValueError(
+            "Say what to train on: --data FOLDER, or --data shapes."
+        )
+    settings = {**_DEFAULTS}
+    settings.update(_SHAPES if given["data"] == "shapes" else _FOLDER)
+    if "steps" in given or "epochs" in given:
+        settings.pop("steps", None)
+        settings.pop("epochs", None)
+    return {**settings, **given}
+
+
+def _going_on(given, stored, out):
+    """The settings of a run that goes on; most of them must not change."""
+    for name in sorted(set(given) - _FREE):
+        if name not in stored or given[name] != stored[name]:
+            raise ValueError(
+                f"The run in {out} has {name}={stored.get(name)!r} and cannot "
+                f"go on with another. Received: {given[name]!r}. Leave it "
+                "out, or start a new run in another folder."
+            )
+    if "epochs" in given:
+        del stored["steps"]
+    return {**stored, **given}
+
+
+def _check(settings):
+    for name in _COUNTS:
+        value = settings.get(name, 1)
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"`{name}` must be a whole number of at least 1. "
+                f"Received: {value!r}"
+            )
+    if "dtype" in settings or settings["precision"] not in PRECISIONS:
+        raise ValueError(
+            f"`precision` sets the number format, one of {PRECISIONS}. "
+            f"Received: {settings.get('dtype', settings['precision'])!r}"
+        )

@@ -1,0 +1,256 @@
+"""One training run in a folder: starts, stops anywhere, goes on exactly."""
+
+import json
+import pathlib
+import shlex
+import signal
+import sys
+import time
+
+import keras
+
+from keras_t2i import data
+from keras_t2i import files
+from keras_t2i import training
+from keras_t2i.cli.methods import method_class
+from keras_t2i.cli.parsing import program
+from keras_t2i.cli.train import CONFIG
+from keras_t2i.models import presets
+
+_SAMPLES = 8
+_JUDGED_CAPTIONS = 1080
+# Settings of the run; all others go to the model's constructor.
+_OF_RUN = {
+    "method",
+    "data",
+    "steps",
+    "epochs",
+    "batch_size",
+    "precision",
+    "checkpoint_every",
+    "sample_every",
+}
+
+
+def run(settings, out):
+    """Trains in the folder `out` up to `settings["steps"]`.
+
+    Args:
+        settings: flat dict, see `keras_t2i.cli.train`.
+        out: `pathlib.Path` of the run folder.
+
+    Returns:
+        Exit code: 0 when finished, 130 when interrupted.
+    """
+    captions = _sample_captions(settings)
+    model = _model(settings)
+    state = training.restore(model, out / "checkpoints")
+    state = state or {"step": 0, "seconds": 0.0}
+    first = state["step"]
+    dataset = _load(settings, "train", repeat=True, start_step=first)
+    steps = settings.get("steps") or (
+        settings["epochs"] * (len(dataset.source) // settings["batch_size"])
+    )
+    if first >= steps and _saved_steps(out) == first:
+        print(
+            f"The run in {out} is finished: {first} of {steps} steps. To "
+            f"train longer: {_command(settings, out)} --steps {2 * first}"
+        )
+        return 0
+    settings = {**settings, **model.settings, "steps": steps}
+    settings.pop("epochs", None)
+    with files.atomic_write(out / CONFIG) as path:
+        path.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+
+    log = training.JsonlLog(out / "log.jsonl", max(1, min(50, steps // 100)))
+    log.write(event="resumed" if first else "started", step=first)
+    checkpoint = training.Checkpoint(
+        out / "checkpoints", settings["checkpoint_every"], state=state
+    )
+    watch = Watch(first, steps, state)
+    samples = training.SampleGrid(
+        out / "samples", captions, every_steps=settings["sample_every"]
+    )
+    print(f"Training {settings['method']} in {out}: step {first} of {steps}.")
+    if first < steps:
+        try:
+            model.fit(
+                dataset,
+                steps_per_epoch=steps - first,
+                # The clock first: a checkpoint holds what it says.
+                callbacks=[watch, log, checkpoint, samples],
+                verbose=0,
+            )
+        except KeyboardInterrupt:
+            watch.interrupted = True
+        finally:
+            watch.restore_handlers()
+    if watch.interrupted:
+        step = first if checkpoint.last_step is None else checkpoint.last_step
+        print(
+            f"\nStopped. Saved: step {step} of {steps}. To go on:\n"
+            f"  {_command(settings, out)}"
+        )
+        return 130
+    _finish(model, settings, out, state["seconds"], captions[0])
+    return 0
+
+
+def _model(settings):
+    # The networks draw their first weights from the global seed.
+    keras.utils.set_random_seed(settings["seed"])
+    arguments = {k: v for k, v in settings.items() if k not in _OF_RUN}
+    cls = method_class(settings["method"])
+    return cls(dtype=settings["precision"], **arguments)
+
+
+def _load(settings, split, **arguments):
+    common = {
+        "image_size": settings["image_size"],
+        "batch_size": settings["batch_size"],
+        "seed": settings["seed"],
+        **arguments,
+    }
+    if settings["data"] == "shapes":
+        return data.shapes(split, **common)
+    return data.load(settings["data"], split, **common)
+
+
+def _sample_captions(settings):
+    """Captions of the validation split, spread evenly, always the same."""
+    try:
+        captions = _load(settings, "validation").source.captions
+    except ValueError:
+        # Too few pictures to hold any out.
+        captions = _load(settings, "train", training=False).source.captions
+    count = min(_SAMPLES, len(captions))
+    return [captions[i * len(captions) // count] for i in range(count)]
+
+
+def _saved_steps(out):
+    """Steps of the preset in the run folder; None if there is none."""
+    try:
+        text = (out / "model" / presets.METADATA).read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    return json.loads(text).get("steps")
+
+
+def _finish(model, settings, out, seconds, caption):
+    """Judges the model where there is an oracle; writes the preset."""
+    facts = {
+        "method": settings["method"],
+        "variant": settings["variant"],
+        "data": pathlib.Path(settings["data"]).name,
+        "image_size": settings["image_size"],
+        "steps": int(model.optimizer.iterations),
+        "batch_size": settings["batch_size"],
+        "seed": settings["seed"],
+        "precision": settings["precision"],
+        "seconds": round(seconds, 1),
+    }
+    if settings["data"] == "shapes":
+        facts["scores"] = _judge(model)
+    model.save_to_preset(out / "model", facts)
+    command = [program(), "generate", caption, "--preset", str(out / "model")]
+    print(
+        f"Finished after {_clock(seconds)} of training. Now try:\n"
+        f"  {shlex.join(command)}"
+    )
+
+
+def _judge(model):
+    captions = data.shapes_captions(_JUDGED_CAPTIONS)
+    images = model.generate(captions, seed=0)
+    scores = data.shapes_accuracy(captions, images)
+    names = [k for k in scores if k not in ("mean", "worst")]
+    worst = min(names, key=scores.get)
+    print(
+        f"Oracle accuracy on {len(captions)} captions of unseen combinations: "
+        f"mean {scores['mean']:.4f}, worst attribute {scores['worst']:.4f} "
+        f"({worst})"
+    )
+    print("  " + ", ".join(f"{k} {scores[k]:.4f}" for k in names))
+    return scores
+
+
+def _command(settings, out):
+    command = [program(), "train", settings["method"], "--out", str(out)]
+    return shlex.join([*command, "--resume"])
+
+
+class Watch(keras.callbacks.Callback):
+    """Shows progress, keeps the time, and stops the training on a signal.
+
+    Args:
+        first: the step that this part of the run starts from.
+        steps: the step at which it ends.
+        state: dict whose `seconds` is kept up to date.
+    """
+
+    def __init__(self, first, steps, state):
+        super().__init__()
+        self.first = first
+        self.steps = steps
+        self.state = state
+        self.before = state["seconds"]
+        self.interrupted = False
+        self.handlers = {}
+        # A bar that redraws itself, or a line now and then for a log file.
+        self.terminal = sys.stdout.isatty()
+        self.pause = 0.2 if self.terminal else 30.0
+
+    def on_train_begin(self, logs=None):
+        self.started = self.shown = time.monotonic()
+        self.second_step = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.handlers[number] = signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number, frame):
+        # The step ends first, then Keras stops and everything is saved. A
+        # second Ctrl-C stops at once.
+        self.interrupted = self.model.stop_training = True
+        self.restore_handlers()
+
+    def restore_handlers(self):
+        while self.handlers:
+            signal.signal(*self.handlers.popitem())
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        self.state["seconds"] = self.before + now - self.started
+        if self.second_step is None:
+            # The first step compiles: it says nothing about the others.
+            self.second_step = now
+        last = batch + 1 == self.steps - self.first
+        if now - self.shown >= self.pause or last or self.interrupted:
+            self.shown = now
+            self._show(batch, now, logs or {})
+
+    def _show(self, batch, now, logs):
+        step = self.first + batch + 1
+        pace = (now - self.second_step) / batch if batch else 0.0
+        losses = {k: v for k, v in logs.items() if k.endswith("_loss")}
+        parts = [
+            f"step {step}/{self.steps}",
+            f"{step / self.steps:4.0%}",
+            f"{1000 * pace:.0f} ms/step",
+            f"ETA {_clock(pace * (self.steps - step))}",
+            *(f"{name} {float(value):.3f}" for name, value in losses.items()),
+        ]
+        line = "  ".join(parts)
+        if self.terminal:
+            # Back to the start of the line, and clear what stood there.
+            print(f"\r\033[K{line}", end="", flush=True)
+        else:
+            print(line, flush=True)
+
+    def on_train_end(self, logs=None):
+        if self.terminal:
+            print()
+
+
+def _clock(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"
