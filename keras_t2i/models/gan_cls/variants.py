@@ -5,7 +5,7 @@ DEFAULT = {
     "architecture": "compact",  # or "reed2016"
     "latent_width": 100,
     "text_width": 128,
-    "generator_width": 20,
+    "generator_width": 16,
     "discriminator_width": 32,
     "style_encoder_width": 32,
     "joint_size": 4,  # "reed2016" only: 4 as published, 2 as in the note
@@ -14,10 +14,10 @@ DEFAULT = {
     "cls_weight": 0.5,  # 0 makes a plain GAN
     "wrong_pairs": "all",  # "image", "text", or all pairs of a batch
     "matching_warmup_steps": 0,
-    "interpolate": True,  # GAN-INT
+    "interpolate": False,  # True adds GAN-INT: half as much work again
     "interpolation_beta": 0.5,
     # Training.
-    "learning_rate": 3e-4,
+    "learning_rate": 4e-4,
     "learning_rate_halving_steps": 0,  # 0 keeps the rate
     "beta_1": 0.5,
     "updates": "simultaneous",
@@ -38,6 +38,7 @@ _REED2016 = {
     "discriminator_width": 64,
     "style_encoder_width": 64,
     "wrong_pairs": "image",
+    "interpolate": True,
     "learning_rate": 2e-4,
     "updates": "alternating",
     "learning_rate_halving_steps": 11_000,
@@ -51,9 +52,7 @@ VARIANTS = {
     "note": {**_REED2016, "joint_size": 2, "normalize_first": True},
     # Narrow, for `data.shapes` at 32 pixels on a CPU.
     "shapes": {
-        "generator_width": 16,
         "discriminator_width": 16,
-        "interpolate": False,
         "learning_rate": 5e-4,
         "ema_decay": 0.99,
         "r1_weight": 0.0,
