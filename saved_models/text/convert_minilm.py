@@ -75,6 +75,9 @@ class Dequantized(tf.saved_model.experimental.TrackableResource):
     def __init__(self, values, scale, name):
         super().__init__()
         self.values, self.scale, self.name = values, scale, name
+        # Whoever exports this resource again needs its variables with it.
+        self._track_trackable(values, "values")
+        self._track_trackable(scale, "scale")
         self._initialize()
 
     def _create_resource(self):

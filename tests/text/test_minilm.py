@@ -61,6 +61,27 @@ def test_usable_as_a_plain_saved_model():
     )
 
 
+def test_exports_with_strings_in(encoder, tmp_path):
+    archive = keras.export.ExportArchive()
+    archive.track(encoder)
+    archive.add_endpoint(
+        "serve",
+        lambda strings: encoder(encoder.tokenize(strings)).sentence,
+        [tf.TensorSpec([None], tf.string)],
+    )
+    archive.write_out(tmp_path, verbose=False)
+    # As TF Serving loads it: a graph and a session.
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        graph = v1.saved_model.load(session, ["serve"], str(tmp_path))
+        signature = graph.signature_def["serve"]
+        (inputs,) = signature.inputs.values()
+        (outputs,) = signature.outputs.values()
+        found = session.run(outputs.name, {inputs.name: CAPTIONS})
+    expected = encoder.encode(CAPTIONS).sentence
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_serialized_without_a_path(encoder):
     config = keras.saving.serialize_keras_object(encoder)["config"]
     assert config["handle"] == "minilm" and config["preprocessor"] is None
