@@ -21,7 +21,6 @@ _DEFAULTS = {
     "precision": "float32",
     "checkpoint_every": 500,
     "sample_every": 500,
-    "text_encoder": "minilm",
 }
 _FOLDER = {"image_size": 64, "variant": "default", "epochs": 100}
 _SHAPES = {"image_size": 32, "variant": "shapes", "steps": 3000}

@@ -57,7 +57,9 @@ def run(settings, out):
             f"train longer: {_command(settings, out)} --steps {2 * first}"
         )
         return 0
-    settings = {**settings, **model.settings, "steps": steps}
+    encoder = _text_encoder(settings, model.variants)
+    settings = {**settings, **model.settings, "text_encoder": encoder}
+    settings["steps"] = steps
     settings.pop("epochs", None)
     with files.atomic_write(out / CONFIG) as path:
         path.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
@@ -102,6 +104,12 @@ def _model(settings):
     arguments = {k: v for k, v in settings.items() if k not in _OF_RUN}
     cls = method_class(settings["method"])
     return cls(dtype=settings["precision"], **arguments)
+
+
+def _text_encoder(settings, variants):
+    """The text encoder that the run takes, by name."""
+    named = {**variants["default"], **variants[settings["variant"]]}
+    return settings.get("text_encoder") or named["text_encoder"]
 
 
 def _load(settings, split, **arguments):

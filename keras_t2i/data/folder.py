@@ -20,6 +20,7 @@ def load(
     training=None,
     repeat=False,
     start_step=0,
+    captions_per_picture=1,
     max_bad_fraction=0.1,
     max_pixels=pictures.MAX_PIXELS,
 ):
@@ -55,6 +56,9 @@ def load(
             next one each time that the dataset is iterated over.
         start_step: with `repeat`, the step to start from: what comes out is
             what a run from step 0 would see from there on.
+        captions_per_picture: K captions a picture, drawn with replacement;
+            `text` is then [B, K]. Models average them, as some published
+            settings do.
         max_bad_fraction: the pictures that cannot be used are left out with
             a warning; more than this fraction of them is an error.
         max_pixels: pictures with more pixels count as unusable.
@@ -112,6 +116,7 @@ def load(
         repeat=repeat,
         start_step=start_step,
         mirror=True,
+        captions_per_picture=captions_per_picture,
     )
 
 

@@ -86,7 +86,15 @@ class CaptionedPictures:
 
 
 def dataset(
-    source, image_size, batch_size, seed, training, repeat, start_step, mirror
+    source,
+    image_size,
+    batch_size,
+    seed,
+    training,
+    repeat,
+    start_step,
+    mirror,
+    captions_per_picture=1,
 ):
     """Batches of `source` as a `tf.data.Dataset`.
 
@@ -106,12 +114,22 @@ def dataset(
         start_step: global step of the first batch, with `repeat`.
         mirror: mirror half of the training pictures, except where the
             caption names a side.
+        captions_per_picture: K captions a picture, drawn with replacement
+            (without `training` the first K, over again if there are fewer).
 
     Returns:
         `tf.data.Dataset` of `({"text": string [B], "class_id": int64 [B]},
-        uint8 [B, image_size, image_size, 3])`.
+        uint8 [B, image_size, image_size, 3])`; `text` is [B, K] for K > 1.
     """
-    _check(source, batch_size, seed, training, repeat, start_step)
+    _check(
+        source,
+        batch_size,
+        seed,
+        training,
+        repeat,
+        start_step,
+        captions_per_picture,
+    )
     count = len(source)
     steps = count // batch_size if training else -(-count // batch_size)
 
@@ -122,35 +140,45 @@ def dataset(
     def batch(step):
         epoch, step = divmod(int(step), steps)
         rows = np.arange(step * batch_size, min(count, (step + 1) * batch_size))
-        draws = np.full((len(rows), 4), 0.5)
+        draws = np.full((len(rows), 3 + captions_per_picture), 0.5)
         if training:
             rows = order(epoch)[rows]
             rng = np.random.default_rng((seed, epoch, step))
-            draws = rng.random((len(rows), 4))
+            draws = rng.random(draws.shape)
         texts, class_ids, images = zip(
             *(example(row, draw) for row, draw in zip(rows, draws))
         )
+        texts = [[text.encode() for text in some] for some in texts]
+        if captions_per_picture == 1:
+            texts = [text for (text,) in texts]
         return (
-            np.array([text.encode() for text in texts], object),
+            np.array(texts, object),
             np.array(class_ids, "int64"),
             np.stack(images),
         )
 
     def example(row, draw):
         row, picture = source.picture(row)
+        y, x, side, *which = draw
         texts = source.texts[row]
-        text = texts[int(draw[0] * len(texts)) if training else 0]
-        crop = crop_square(picture, image_size, draw[1], draw[2])
-        if training and mirror and draw[3] < 0.5 and not _SIDE.search(text):
+        if training:
+            chosen = [texts[int(w * len(texts))] for w in which]
+        else:
+            chosen = [texts[i % len(texts)] for i in range(len(which))]
+        crop = crop_square(picture, image_size, y, x)
+        names_a_side = any(_SIDE.search(text) for text in chosen)
+        if training and mirror and side < 0.5 and not names_a_side:
             crop = crop[:, ::-1]
-        return text, source.class_ids[row], crop
+        return chosen, source.class_ids[row], crop
 
     def tensors(step):
         text, class_id, images = tf.numpy_function(
             batch, [step], [tf.string, tf.int64, tf.uint8], stateful=False
         )
         size = batch_size if training else None
-        text.set_shape([size])
+        text.set_shape(
+            [size] if captions_per_picture == 1 else [size, captions_per_picture]
+        )
         class_id.set_shape([size])
         images.set_shape([size, image_size, image_size, 3])
         return {"text": text, "class_id": class_id}, images
@@ -191,11 +219,20 @@ def _steps(steps, repeat, start_step):
     return numbers.apply(tf.data.experimental.assert_cardinality(steps))
 
 
-def _check(source, batch_size, seed, training, repeat, start_step):
+def _check(
+    source,
+    batch_size,
+    seed,
+    training,
+    repeat,
+    start_step,
+    captions_per_picture,
+):
     for name, value, least in (
         ("batch_size", batch_size, 1),
         ("seed", seed, 0),
         ("start_step", start_step, 0),
+        ("captions_per_picture", captions_per_picture, 1),
     ):
         if not isinstance(value, (int, np.integer)) or value < least:
             raise ValueError(

@@ -127,6 +127,12 @@ def with_features(dataset, encoder):
         `tf.data.Dataset` of ({"sentence" or "tokens", "class_id"}, pictures).
     """
     if not encoder.frozen:
+        text = dataset.element_spec[0]["text"]
+        if text.shape.rank != 1:
+            raise ValueError(
+                "An encoder that trains takes one caption a picture, text "
+                f"[B]. Received: text of shape {text.shape}"
+            )
 
         def tokens(x, y):
             return {"tokens": encoder.tokenize(x["text"]), "class_id": x["class_id"]}, y

@@ -53,6 +53,22 @@ def test_validation_batches(folder):
     assert same(held, held)
 
 
+def test_several_captions_a_picture(folder):
+    train = load(folder, captions_per_picture=2)
+    text, class_id, _ = arrays(train)
+    assert text.shape == (20, 2)
+    # Both belong to the picture; drawn with replacement, some are equal.
+    for pair, number in zip(text, class_id):
+        assert {10 + int(t.split()[-1]) // 4 for t in pair} == {number}
+    assert 0 < sum(len(set(pair)) == 1 for pair in text.tolist()) < 20
+    held, _, _ = arrays(load(folder, "validation", captions_per_picture=4))
+    assert [t.split()[0] for t in held[0]] == [
+        b"picture", b"number", b"no.", b"picture"
+    ]
+    with pytest.raises(ValueError, match="captions_per_picture"):
+        load(folder, captions_per_picture=0)
+
+
 def test_source_describes_the_split(folder):
     source = load(folder).source
     assert len(source) == 20

@@ -15,7 +15,6 @@ from keras_t2i.losses import gan_cls_matrix_discriminator_loss
 from keras_t2i.models.gan_cls import networks
 from keras_t2i.models.gan_cls import objective
 from keras_t2i.models.gan_cls import style
-from keras_t2i.models.gan_cls.variants import DEFAULT
 from keras_t2i.models.gan_cls.variants import VARIANTS
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
@@ -40,8 +39,9 @@ class GANCLS(TextToImageModel):
             time, "reed2016" is the paper with its code, "note" the reading
             note (joint at 2 x 2, every discriminator layer normalised),
             "shapes" is narrow and made for `keras_t2i.data.shapes`.
-        text_encoder: `keras_t2i.text.TextEncoder`, a TF Hub handle, or None
-            for the embedded MiniLM.
+        text_encoder: `keras_t2i.text.TextEncoder`, a name or handle that
+            `keras_t2i.text.get` takes, or None for the variant's: the
+            embedded MiniLM, and "bag_of_ngrams" for "shapes".
         **settings: any setting of the variant, to change it:
 
             - `architecture`: "compact" or "reed2016"; `latent_width`,
@@ -81,16 +81,18 @@ class GANCLS(TextToImageModel):
         keras_arguments = {
             key: settings.pop(key) for key in ("name", "dtype") if key in settings
         }
-        unknown = sorted(set(settings) - set(DEFAULT))
+        default = VARIANTS["default"]
+        unknown = sorted(set(settings) - set(default))
         if unknown:
             raise ValueError(
-                f"GANCLS has no setting {unknown}. It has {sorted(DEFAULT)}."
+                f"GANCLS has no setting {unknown}. It has {sorted(default)}."
             )
-        settings = {**DEFAULT, **VARIANTS[variant], **settings}
+        settings = {**default, **VARIANTS[variant], **settings}
+        own_encoder = settings.pop("text_encoder")
         _check(settings)
         super().__init__(
             image_size,
-            text_lib.get(text_encoder),
+            text_lib.get(own_encoder if text_encoder is None else text_encoder),
             updates=settings["updates"],
             ema_decay=settings["ema_decay"],
             augment=settings["augment"],

@@ -1,6 +1,7 @@
 """Named settings of GANCLS. Every other variant changes the default."""
 
-DEFAULT = {
+_DEFAULT = {
+    "text_encoder": "minilm",
     # Networks.
     "architecture": "compact",  # or "reed2016"
     "latent_width": 100,
@@ -46,12 +47,13 @@ _REED2016 = {
 }
 
 VARIANTS = {
-    "default": {},
+    "default": _DEFAULT,
     "reed2016": _REED2016,
     # The reading note: text joins at 2 x 2, every layer of D is normalised.
     "note": {**_REED2016, "joint_size": 2, "normalize_first": True},
     # Narrow, for `data.shapes` at 32 pixels on a CPU.
     "shapes": {
+        "text_encoder": "bag_of_ngrams",
         "discriminator_width": 16,
         "learning_rate": 5e-4,
         "ema_decay": 0.99,
