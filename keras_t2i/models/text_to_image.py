@@ -105,7 +105,7 @@ class TextToImageModel(AdversarialModel):
         """
         self.check_built()
         rows = np.arange(len(latents)) if rows is None else rows
-        size = batch_size or 64
+        size = 64 if batch_size is None else batch_size
         if size < 1:
             raise ValueError(
                 f"`batch_size` must be at least 1. Received: {batch_size}"

@@ -190,6 +190,15 @@ class AdversarialModel(keras.Model):
             for key, member in members.items()
         }
 
+    # Keras leaves the states of seed generators out of its files; without
+    # them a loaded model would repeat the noise of its first steps.
+    def save_own_variables(self, store):
+        state = self.seed_generator.state
+        store["seed"] = ops.convert_to_numpy(state.value)
+
+    def load_own_variables(self, store):
+        self.seed_generator.state.assign(store["seed"])
+
     def get_compile_config(self):
         return {"optimizer": keras.saving.serialize_keras_object(self.optimizer)}
 

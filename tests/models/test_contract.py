@@ -1,0 +1,318 @@
+"""What every text-to-image method promises. A method joins by one line."""
+
+import json
+import random
+
+import keras
+import numpy as np
+import pytest
+from tests import tiny
+
+from keras_t2i import models
+from keras_t2i import training
+
+# Name -> (class, settings that make it tiny).
+METHODS = {
+    "gan_cls": (
+        models.GANCLS,
+        {"generator_width": 4, "discriminator_width": 4, "r1_interval": 2},
+    ),
+    "gan_cls-reed2016": (
+        models.GANCLS,
+        {"variant": "reed2016", "generator_width": 2, "discriminator_width": 2},
+    ),
+}
+TINY = {"image_size": 16, "latent_width": 8, "text_width": 8}
+CAPTIONS = ["a red circle", "a blue star"]
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def make(request):
+    """Makes models of one method that run without compilation."""
+    cls, tiny_settings = METHODS[request.param]
+
+    def make(**settings):
+        settings = {
+            "text_encoder": tiny.TinyTextEncoder(),
+            **TINY,
+            **tiny_settings,
+            **settings,
+        }
+        model = cls(**settings)
+        model.run_eagerly = True
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def trained(make):
+    """A model after a step; tests of this fixture leave it as it is."""
+    model = make()
+    fit(model)
+    return model
+
+
+def fit(model, epochs=1, **kwargs):
+    """`epochs` epochs of one step."""
+    return model.fit(tiny.dataset(count=4), epochs=epochs, verbose=0, **kwargs)
+
+
+def reloaded(model, path):
+    model.save(path)
+    loaded = keras.saving.load_model(path)
+    loaded.run_eagerly = True
+    return loaded
+
+
+# Training.
+
+
+def test_compiled_fit_moves_every_network_and_its_average(make):
+    model = make()
+    model.run_eagerly = False
+    before = {name: tiny.trainable(model, name) for name in model.networks()}
+    averages = [[tiny.value(w) for w in a.weights] for _, a in model.averaged()]
+    history = fit(model, epochs=3).history
+    assert int(model.optimizer.iterations) == 3
+    for name in model.networks():
+        assert np.all(np.isfinite(history[f"{name}_loss"]))
+        moved = tiny.trainable(model, name)
+        assert not any(
+            np.array_equal(a, b) for a, b in zip(before[name], moved)
+        )
+    for old, (_, average) in zip(averages, model.averaged()):
+        assert not tiny.same(old, [tiny.value(w) for w in average.weights])
+
+
+def test_a_loss_moves_only_its_own_network(make):
+    model = make()
+    for moving in model.networks():
+        rates = dict.fromkeys(model.networks(), 0.0) | {moving: 0.1}
+        model.compile(
+            {name: keras.optimizers.SGD(rate) for name, rate in rates.items()}
+        )
+        before = {name: tiny.trainable(model, name) for name in model.networks()}
+        model.train_step(tiny.batch(model))
+        for name, values in before.items():
+            unmoved = tiny.same(values, tiny.trainable(model, name))
+            assert unmoved == (name != moving), (name, moving)
+
+
+@pytest.mark.parametrize("updates", training.model.UPDATES)
+def test_both_orders_of_updates_train(make, updates):
+    model = make(updates=updates)
+    history = fit(model).history
+    assert np.all(np.isfinite(list(history.values())))
+    assert int(model.optimizer.iterations) == 1
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(make, dtype):
+    model = make(dtype=dtype)
+    history = fit(model).history
+    assert np.all(np.isfinite(list(history.values())))
+    for variable in model.weights:
+        assert variable.dtype == "float32"
+        assert np.all(np.isfinite(tiny.value(variable)))
+    scaled = keras.optimizers.LossScaleOptimizer
+    for member in model.optimizer.members.values():
+        assert isinstance(member, scaled) == (dtype == "mixed_float16")
+    images = model.synthesize(
+        np.zeros((2, 8), "float32"), model.text_encoder.encode(CAPTIONS)
+    )
+    assert keras.backend.standardize_dtype(images.dtype) == "float32"
+
+
+def test_augmentation_and_r1_train(make):
+    model = make(augment=training.augment.POLICIES, r1_weight=1.0)
+    assert np.all(np.isfinite(list(fit(model).history.values())))
+
+
+def test_captions_without_classes_and_lists(make):
+    x, y = tiny.arrays(count=4)
+    model = make()
+    history = model.fit(list(x["text"]), y, verbose=0)
+    assert np.all(np.isfinite(list(history.history.values())))
+
+
+def test_wrong_size_names_both_and_the_argument(trained):
+    data = tiny.dataset(image_size=32)
+    with pytest.raises(ValueError, match="16 x 16.*32 x 32.*image_size=16"):
+        trained.fit(data, verbose=0)
+
+
+# Determinism.
+
+
+def test_same_seed_same_bytes(make):
+    results = []
+    for noise in (1, 2):
+        random.seed(noise)  # What else draws numbers must not matter.
+        model = make(seed=3)
+        fit(model, epochs=3)
+        pictures = model.generate(CAPTIONS, seed=5)
+        results.append((tiny.everything(model), pictures.tobytes()))
+    assert tiny.same(results[0][0], results[1][0])
+    assert results[0][1] == results[1][1]
+    assert make(seed=4).generate(CAPTIONS, seed=5).tobytes() != results[0][1]
+
+
+def test_fit_twice_equals_fit_once(make):
+    once, twice = make(), make()
+    fit(once, epochs=2)
+    fit(twice)
+    fit(twice)
+    assert tiny.same(tiny.everything(once), tiny.everything(twice))
+
+
+# Files.
+
+
+def test_keras_file_goes_on_identically(make, tmp_path):
+    model = make()
+    fit(model)
+    loaded = reloaded(model, tmp_path / "model.keras")
+    assert tiny.same(tiny.everything(model), tiny.everything(loaded))
+    for each in (model, loaded):
+        fit(each)
+    assert tiny.same(tiny.everything(model), tiny.everything(loaded))
+
+
+def test_unbuilt_model_is_saved_too(make, tmp_path):
+    loaded = reloaded(make(image_size=None), tmp_path / "model.keras")
+    assert loaded.image_size is None and not loaded.built
+    fit(loaded)
+    assert loaded.image_size == 16
+
+
+def test_checkpoint_goes_on_identically(make, tmp_path):
+    model = make()
+    fit(model, callbacks=[training.Checkpoint(tmp_path)])
+    other = make(seed=9)
+    assert training.restore(other, tmp_path)["step"] == 1
+    for each in (model, other):
+        fit(each)
+    assert tiny.same(tiny.everything(model), tiny.everything(other))
+
+
+def test_config_round_trip(make):
+    model = make(dtype="mixed_bfloat16", augment=["cutout"], seed=4)
+    config = json.loads(json.dumps(model.get_config()))
+    again = type(model).from_config(config)
+    assert json.loads(json.dumps(again.get_config())) == config
+    assert again.dtype_policy.name == "mixed_bfloat16"
+    shapes = [tuple(w.shape) for w in model.weights]
+    assert [tuple(w.shape) for w in again.weights] == shapes
+
+
+def test_preset_draws_the_same_pictures(trained, tmp_path):
+    trained.save_to_preset(tmp_path, {"license": "CC0"})
+    loaded = type(trained).from_preset(tmp_path)
+    pictures = trained.generate(CAPTIONS, seed=1).astype(int)
+    again = loaded.generate(CAPTIONS, seed=1).astype(int)
+    # Weights are kept in float16.
+    assert np.max(np.abs(pictures - again)) <= 2
+    loaded.save_to_preset(tmp_path / "again")
+    twice = models.from_preset(tmp_path / "again").generate(CAPTIONS, seed=1)
+    np.testing.assert_array_equal(again, twice)
+    metadata = json.loads((tmp_path / "metadata.json").read_text())
+    assert metadata["license"] == "CC0" and len(metadata["sha256"]) == 2
+
+
+def test_model_from_a_preset_trains_on(trained, tmp_path):
+    trained.save_to_preset(tmp_path)
+    loaded = type(trained).from_preset(tmp_path)
+    for network, average in loaded.averaged():
+        pairs = zip(network.weights, average.weights)
+        assert all(np.array_equal(a.value, b.value) for a, b in pairs)
+    loaded.run_eagerly = True
+    assert np.all(np.isfinite(list(fit(loaded).history.values())))
+
+
+# Generate.
+
+
+def test_pictures_come_text_by_text(trained):
+    pictures = trained.generate(CAPTIONS, seed=1, num_images=3)
+    assert pictures.shape == (6, 16, 16, 3) and pictures.dtype == np.uint8
+    assert len({picture.tobytes() for picture in pictures}) == 6
+    # The first three are of the first caption.
+    first = trained.generate(CAPTIONS[0], seed=1, num_images=3)
+    assert close(pictures[:3], first)
+
+
+def test_a_row_does_not_depend_on_the_batch(trained):
+    pictures = trained.generate(CAPTIONS * 3, seed=1)
+    for batch_size in (1, 4):
+        parts = trained.generate(CAPTIONS * 3, seed=1, batch_size=batch_size)
+        assert close(pictures, parts)
+    latents = trained.latents_for(6, seed=1)
+    np.testing.assert_array_equal(latents[:2], trained.latents_for(2, seed=1))
+
+
+def close(first, second):
+    """Equal, but for the rounding of another order of sums."""
+    return np.max(np.abs(first.astype(int) - second.astype(int))) <= 1
+
+
+def test_seed_decides_and_none_draws_a_new_one(trained):
+    one = trained.generate(CAPTIONS, seed=1)
+    np.testing.assert_array_equal(one, trained.generate(CAPTIONS, seed=1))
+    assert np.any(one != trained.generate(CAPTIONS, seed=2))
+    assert np.any(trained.generate(CAPTIONS) != trained.generate(CAPTIONS))
+
+
+def test_truncation_scales_the_latents(trained):
+    whole = trained.latents_for(4, seed=1)
+    half = trained.latents_for(4, seed=1, truncation=0.5)
+    np.testing.assert_allclose(half, whole / 2, rtol=1e-6)
+    small = trained.generate([CAPTIONS[0]] * 2, seed=1, truncation=1e-6)
+    assert close(small[0], small[1])
+
+
+def test_generate_takes_datasets(trained):
+    pictures = trained.generate(tiny.dataset(), seed=1)
+    expected = trained.generate(tiny.CAPTIONS, seed=1)
+    assert close(pictures, expected)
+    captions = tiny.dataset().map(lambda x, y: x["text"])
+    assert close(trained.generate(captions, seed=1), expected)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"text": ""}, "at least one word.*position 0"),
+        ({"text": ["a", "  "]}, "position 1"),
+        ({"text": []}, "empty list"),
+        ({"text": [3]}, "Received: 3"),
+        ({"text": None}, "Received: None"),
+        ({"text": "a", "truncation": 0.0}, r"\(0, 1\].*0\.0"),
+        ({"text": "a", "truncation": 1.5}, r"1\.5"),
+        ({"text": "a", "truncation": float("nan")}, "nan"),
+        ({"text": "a", "num_images": 0}, "num_images.*0"),
+        ({"text": "a", "batch_size": 0}, "batch_size.*0"),
+        ({"text": "a", "batch_size": -1}, "batch_size.*-1"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(trained, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        trained.generate(**arguments)
+
+
+def test_model_without_networks_says_what_to_do(make, tmp_path):
+    model = make(image_size=None)
+    with pytest.raises(ValueError, match="`fit`.*from_preset"):
+        model.generate("a red circle")
+    with pytest.raises(ValueError, match="`fit` first"):
+        model.save_to_preset(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_settings_that_do_not_exist_are_refused(make):
+    with pytest.raises(ValueError, match="no setting.*'depth'"):
+        make(depth=3)
+    with pytest.raises(ValueError, match="`variant`.*'huge'"):
+        make(variant="huge")
+    with pytest.raises(ValueError, match="`image_size`.*20"):
+        make(image_size=20)
