@@ -135,17 +135,6 @@ def test_pictures_must_be_square_and_there():
         picture_size(as_dataset(empty))
 
 
-def test_several_captions_a_picture_are_averaged():
-    x, y = tiny.arrays()
-    pairs = np.stack([x["text"], np.roll(x["text"], 1)], axis=1)
-    dataset = tf.data.Dataset.from_tensor_slices((pairs, y)).batch(4)
-    encoder = tiny.TinyTextEncoder()
-    batch, _ = next(iter(with_features(as_dataset(dataset), encoder)))
-    expected = encoder.encode(pairs[:4].ravel()).sentence
-    expected = expected.reshape(4, 2, -1).mean(axis=1)
-    np.testing.assert_allclose(batch["sentence"], expected, atol=1e-6)
-
-
 def test_an_encoder_that_trains_takes_one_caption_a_picture():
     x, y = tiny.arrays()
     pairs = np.stack([x["text"], x["text"]], axis=1)

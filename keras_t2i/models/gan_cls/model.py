@@ -15,7 +15,7 @@ from keras_t2i.losses import gan_cls_matrix_discriminator_loss
 from keras_t2i.models.gan_cls import networks
 from keras_t2i.models.gan_cls import objective
 from keras_t2i.models.gan_cls import style
-from keras_t2i.models.gan_cls.variants import VARIANTS
+from keras_t2i.models.gan_cls import variants
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.text import TextFeatures
@@ -23,7 +23,7 @@ from keras_t2i.training.ema import copy_state
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
-class GANCLS(TextToImageModel):
+class GANCLS(style.StyleTransfer, TextToImageModel):
     """Text to image by a matching-aware discriminator.
 
     The discriminator sees three kinds of pairs: real picture and its caption,
@@ -68,28 +68,16 @@ class GANCLS(TextToImageModel):
     ```
     """
 
-    variants = VARIANTS
+    variants = variants.VARIANTS
 
     def __init__(
         self, image_size=None, variant="default", text_encoder=None, **settings
     ):
-        if variant not in VARIANTS:
-            raise ValueError(
-                f"`variant` must be one of {sorted(VARIANTS)}. "
-                f"Received: {variant!r}"
-            )
         keras_arguments = {
             key: settings.pop(key) for key in ("name", "dtype") if key in settings
         }
-        default = VARIANTS["default"]
-        unknown = sorted(set(settings) - set(default))
-        if unknown:
-            raise ValueError(
-                f"GANCLS has no setting {unknown}. It has {sorted(default)}."
-            )
-        settings = {**default, **VARIANTS[variant], **settings}
+        settings = variants.resolve(variant, settings)
         own_encoder = settings.pop("text_encoder")
-        _check(settings)
         super().__init__(
             image_size,
             text_lib.get(own_encoder if text_encoder is None else text_encoder),
@@ -103,7 +91,6 @@ class GANCLS(TextToImageModel):
         )
         self.settings = settings
         self.latent_width = settings["latent_width"]
-        self.style_encoder = None
         self.compile(
             {
                 name: keras.optimizers.Adam(
@@ -280,101 +267,6 @@ class GANCLS(TextToImageModel):
         latents = _spherical(first, last, position)
         return self.draw(latents, TextFeatures(sentence, None, None))
 
-    def fit_style_encoder(self, x, steps=2000, batch_size=64, **kwargs):
-        """Trains the style encoder S that inverts the generator.
-
-        S learns E |z - S(G(z, text))|^2 on pictures that the frozen generator
-        draws for the captions (Reed et al. 2016, section 4.4). Calling it
-        again goes on with the same S.
-
-        Args:
-            x: captions, or a dataset with captions; the pictures of a dataset
-                are not used.
-            steps: training steps.
-            batch_size: pictures a step.
-            **kwargs: for `keras.Model.fit`, such as `callbacks`.
-
-        Returns:
-            `keras.callbacks.History`.
-
-        Raises:
-            ValueError: for an untrained model or an empty caption.
-        """
-        self.check_built()
-        sentence = self.text_encoder.encode(as_captions(x)).sentence
-        if self.style_encoder is None:
-            self.prepare_for_weights(["style_encoder"])
-        if not self.style_encoder.compiled:
-            self.style_encoder.compile(
-                keras.optimizers.Adam(
-                    self.settings["learning_rate"],
-                    beta_1=self.settings["beta_1"],
-                ),
-                loss="mse",
-                jit_compile=False,
-            )
-        pairs = style.drawn_pictures(
-            self._draw_float, sentence, self.latent_width, batch_size
-        )
-        return self.style_encoder.fit(
-            pairs, steps_per_epoch=steps, shuffle=False, **kwargs
-        )
-
-    def encode_style(self, images):
-        """Latents of pictures: pose, background and whatever text leaves open.
-
-        Args:
-            images: uint8 [N, H, W, 3], or one picture [H, W, 3], of the
-                model's size.
-
-        Returns:
-            float32 NumPy array [N, latent_width].
-
-        Raises:
-            ValueError: if there is no style encoder, or for another size.
-        """
-        if self.style_encoder is None:
-            raise ValueError(
-                "This model has no style encoder yet. Call "
-                "`fit_style_encoder(captions)` once after training."
-            )
-        images = np.asarray(images)
-        images = images[None] if images.ndim == 3 else images
-        expected = (self.image_size, self.image_size, 3)
-        if images.dtype != np.uint8 or images.shape[1:] != expected:
-            raise ValueError(
-                f"Style pictures must be uint8 [N, {expected[0]}, "
-                f"{expected[1]}, 3]. Received: {images.dtype} "
-                f"{list(images.shape)}"
-            )
-        scaled = images.astype("float32") / 127.5 - 1.0
-        return np.asarray(self.style_encoder(scaled, training=False))
-
-    def transfer_style(self, style_image, text):
-        """Draws a caption in the style of a picture: G(S(picture), text).
-
-        Args:
-            style_image: uint8 [H, W, 3], or N of them.
-            text: one caption for all, or N.
-
-        Returns:
-            uint8 NumPy array [N, H, W, 3].
-        """
-        latents = self.encode_style(style_image)
-        features = self.text_encoder.encode(as_captions(text))
-        rows = np.arange(len(latents))
-        if len(features.sentence) == 1:
-            rows = np.zeros_like(rows)
-        elif len(features.sentence) != len(latents):
-            raise ValueError(
-                "Give one caption for all pictures, or one for each. Received: "
-                f"{len(features.sentence)} captions, {len(latents)} pictures"
-            )
-        return self.draw(latents, features, rows)
-
-    def _draw_float(self, latents, sentence):
-        return self.synthesize(latents, TextFeatures(sentence, None, None))
-
     # Presets.
 
     def preset_networks(self):
@@ -387,42 +279,7 @@ class GANCLS(TextToImageModel):
 
     def prepare_for_weights(self, names):
         if "style_encoder" in names:
-            with self.own_defaults():
-                self.style_encoder = style.style_encoder(
-                    self.image_size,
-                    self.latent_width,
-                    self.settings["style_encoder_width"],
-                )
-
-
-_CHOICES = {
-    "architecture": ("compact", "reed2016"),
-    "wrong_pairs": ("image", "text", "all"),
-    "joint_size": (4, 2),
-}
-
-
-def _check(settings):
-    """Refuses settings that make no model, in the user's words."""
-    for key, allowed in _CHOICES.items():
-        if settings[key] not in allowed:
-            raise ValueError(
-                f"`{key}` must be one of {allowed}. Received: {settings[key]!r}"
-            )
-    if settings["architecture"] == "reed2016" and settings["wrong_pairs"] == "all":
-        raise ValueError(
-            'All wrong pairs at once need the projection of the "compact" '
-            'architecture. Set `wrong_pairs` to "image" or "text".'
-        )
-    if not 0.0 <= settings["cls_weight"] < 1.0:
-        raise ValueError(
-            f"`cls_weight` must lie in [0, 1). Received: {settings['cls_weight']}"
-        )
-    if not 0.0 <= settings["interpolation_beta"] <= 1.0:
-        raise ValueError(
-            "`interpolation_beta` must lie in [0, 1]. "
-            f"Received: {settings['interpolation_beta']}"
-        )
+            self.make_style_encoder()
 
 
 def _learning_rate(settings):

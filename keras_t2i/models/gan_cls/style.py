@@ -1,9 +1,128 @@
 """Style transfer by inverting the generator (Reed et al. 2016, section 4.4)."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from keras_t2i.models.gan_cls import networks
+from keras_t2i.models.text_to_image import as_captions
+from keras_t2i.text import TextFeatures
+
+
+class StyleTransfer:
+    """The part of `GANCLS` that reads the style of a picture.
+
+    The latents hold what the words leave open: pose, background, size. A
+    style encoder S that finds them in a picture lets other words be drawn
+    in its style.
+    """
+
+    # A network once `fit_style_encoder` was called or a preset brought one.
+    style_encoder = None
+
+    def fit_style_encoder(self, x, steps=2000, batch_size=64, **kwargs):
+        """Trains the style encoder S that inverts the generator.
+
+        S learns E |z - S(G(z, text))|^2 on pictures that the frozen generator
+        draws for the captions (Reed et al. 2016, section 4.4). Calling it
+        again goes on with the same S.
+
+        Args:
+            x: captions, or a dataset with captions; the pictures of a dataset
+                are not used.
+            steps: training steps.
+            batch_size: pictures a step.
+            **kwargs: for `keras.Model.fit`, such as `callbacks`.
+
+        Returns:
+            `keras.callbacks.History`.
+
+        Raises:
+            ValueError: for an untrained model or an empty caption.
+        """
+        self.check_built()
+        sentence = self.text_encoder.encode(as_captions(x)).sentence
+        if self.style_encoder is None:
+            self.make_style_encoder()
+        if not self.style_encoder.compiled:
+            self.style_encoder.compile(
+                keras.optimizers.Adam(
+                    self.settings["learning_rate"],
+                    beta_1=self.settings["beta_1"],
+                ),
+                loss="mse",
+                jit_compile=False,
+            )
+        pairs = drawn_pictures(
+            self._draw_float, sentence, self.latent_width, batch_size
+        )
+        return self.style_encoder.fit(
+            pairs, steps_per_epoch=steps, shuffle=False, **kwargs
+        )
+
+    def encode_style(self, images):
+        """Latents of pictures: pose, background and whatever text leaves open.
+
+        Args:
+            images: uint8 [N, H, W, 3], or one picture [H, W, 3], of the
+                model's size.
+
+        Returns:
+            float32 NumPy array [N, latent_width].
+
+        Raises:
+            ValueError: if there is no style encoder, or for another size.
+        """
+        if self.style_encoder is None:
+            raise ValueError(
+                "This model has no style encoder yet. Call "
+                "`fit_style_encoder(captions)` once after training."
+            )
+        images = np.asarray(images)
+        images = images[None] if images.ndim == 3 else images
+        expected = (self.image_size, self.image_size, 3)
+        if images.dtype != np.uint8 or images.shape[1:] != expected:
+            raise ValueError(
+                f"Style pictures must be uint8 [N, {expected[0]}, "
+                f"{expected[1]}, 3]. Received: {images.dtype} "
+                f"{list(images.shape)}"
+            )
+        scaled = images.astype("float32") / 127.5 - 1.0
+        return np.asarray(self.style_encoder(scaled, training=False))
+
+    def transfer_style(self, style_image, text):
+        """Draws a caption in the style of a picture: G(S(picture), text).
+
+        Args:
+            style_image: uint8 [H, W, 3], or N of them.
+            text: one caption for all, or N.
+
+        Returns:
+            uint8 NumPy array [N, H, W, 3].
+        """
+        latents = self.encode_style(style_image)
+        features = self.text_encoder.encode(as_captions(text))
+        rows = np.arange(len(latents))
+        if len(features.sentence) == 1:
+            rows = np.zeros_like(rows)
+        elif len(features.sentence) != len(latents):
+            raise ValueError(
+                "Give one caption for all pictures, or one for each. Received: "
+                f"{len(features.sentence)} captions, {len(latents)} pictures"
+            )
+        return self.draw(latents, features, rows)
+
+    def make_style_encoder(self):
+        """Makes S with new weights."""
+        with self.own_defaults():
+            self.style_encoder = style_encoder(
+                self.image_size,
+                self.latent_width,
+                self.settings["style_encoder_width"],
+            )
+
+    def _draw_float(self, latents, sentence):
+        return self.synthesize(latents, TextFeatures(sentence, None, None))
 
 
 def style_encoder(image_size, latent_width, width=64):

@@ -60,3 +60,62 @@ VARIANTS = {
         "r1_weight": 0.0,
     },
 }
+
+
+_CHOICES = {
+    "architecture": ("compact", "reed2016"),
+    "wrong_pairs": ("image", "text", "all"),
+    "joint_size": (4, 2),
+}
+
+
+def resolve(variant, changes):
+    """All settings of a variant, with changes.
+
+    Args:
+        variant: one of `VARIANTS`.
+        changes: dict of settings that differ.
+
+    Returns:
+        dict with every setting.
+
+    Raises:
+        ValueError: for an unknown variant or setting, or settings that make
+            no model.
+    """
+    if variant not in VARIANTS:
+        raise ValueError(
+            f"`variant` must be one of {sorted(VARIANTS)}. "
+            f"Received: {variant!r}"
+        )
+    unknown = sorted(set(changes) - set(_DEFAULT))
+    if unknown:
+        raise ValueError(
+            f"GANCLS has no setting {unknown}. It has {sorted(_DEFAULT)}."
+        )
+    settings = {**_DEFAULT, **VARIANTS[variant], **changes}
+    _check(settings)
+    return settings
+
+
+def _check(settings):
+    """Refuses settings that make no model, in the user's words."""
+    for key, allowed in _CHOICES.items():
+        if settings[key] not in allowed:
+            raise ValueError(
+                f"`{key}` must be one of {allowed}. Received: {settings[key]!r}"
+            )
+    if settings["architecture"] == "reed2016" and settings["wrong_pairs"] == "all":
+        raise ValueError(
+            'All wrong pairs at once need the projection of the "compact" '
+            'architecture. Set `wrong_pairs` to "image" or "text".'
+        )
+    if not 0.0 <= settings["cls_weight"] < 1.0:
+        raise ValueError(
+            f"`cls_weight` must lie in [0, 1). Received: {settings['cls_weight']}"
+        )
+    if not 0.0 <= settings["interpolation_beta"] <= 1.0:
+        raise ValueError(
+            "`interpolation_beta` must lie in [0, 1]. "
+            f"Received: {settings['interpolation_beta']}"
+        )
