@@ -44,7 +44,7 @@ def test_run_folder_holds_all_that_the_help_promises(finished_run):
     assert samples == ["step-00000004.png", "step-00000006.png"]
     settings = json.loads((finished_run / "config.json").read_text())
     assert settings["generator_width"] == 4  # from --config
-    assert settings["ema_decay"] == 0.995  # of the variant "shapes"
+    assert settings["ema_decay"] == 0.99  # of the variant "shapes"
     assert settings["steps"] == STEPS
     log = read_log(finished_run)
     assert log[0] == {"event": "started", "step": 0}
