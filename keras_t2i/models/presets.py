@@ -72,7 +72,9 @@ def load(name_or_path, expected_class=None):
     """
     folder = find(name_or_path)
     config = _read_json(folder / CONFIG)
-    checksums = _read_json(folder / METADATA).get("sha256", {})
+    checksums = _read_json(folder / METADATA).get("sha256")
+    if not isinstance(checksums, dict):
+        raise ValueError(f"{folder / METADATA} is damaged: it has no checksums.")
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise ValueError(f"The preset {folder} lacks {name}.")
@@ -87,8 +89,12 @@ def load(name_or_path, expected_class=None):
             f"The preset {folder} holds a {cls.__name__}. Load it with "
             f"keras_t2i.models.{cls.__name__}.from_preset."
         )
-    model = cls.from_config(config["config"])
-    with h5py.File(folder / WEIGHTS, "r") as store:
+    model = _make(cls, config, folder)
+    try:
+        store = h5py.File(folder / WEIGHTS, "r")
+    except OSError as error:
+        raise ValueError(f"{folder / WEIGHTS} is damaged: {error}") from None
+    with store:
         for name, network in model.preset_networks().items():
             _assign(network, store, name, folder)
     model.start_from_averages()
@@ -100,7 +106,7 @@ def find(name_or_path):
     folder = pathlib.Path(name_or_path)
     if (folder / CONFIG).is_file():
         return folder
-    shipped = files.shipped(str(name_or_path))
+    shipped = files.shipped("") / name_or_path
     if (shipped / CONFIG).is_file():
         return shipped
     raise FileNotFoundError(
@@ -124,6 +130,17 @@ def _model_class(name, folder):
             f"Known: {sorted(models.__all__)}"
         )
     return getattr(models, name)
+
+
+def _make(cls, config, folder):
+    # Keras builds nothing but registered classes here, and no code.
+    try:
+        return cls.from_config(config["config"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{folder / CONFIG} does not make a {cls.__name__}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _assign(network, store, name, folder):
@@ -160,11 +177,14 @@ def _sha256(path):
 
 def _read_json(path):
     try:
-        return json.loads(path.read_text("utf-8"))
+        value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ValueError(f"The preset {path.parent} lacks {path.name}.") from None
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} is damaged: it holds no JSON object.")
+    return value
 
 
 def _write_json(path, value):

@@ -1,0 +1,244 @@
+import hashlib
+import json
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+from keras_t2i import models
+from keras_t2i.models import presets
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.GANCLS(
+        16,
+        text_encoder=tiny.TinyTextEncoder(),
+        latent_width=8,
+        text_width=8,
+        generator_width=2,
+        discriminator_width=2,
+    )
+
+
+@pytest.fixture
+def preset(model, tmp_path):
+    folder = tmp_path / "preset"
+    model.save_to_preset(folder, {"data": "noise"})
+    return folder
+
+
+def change_config(folder, change):
+    """Rewrites the config as an attacker would: with a fitting checksum."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    change(config)
+    path.write_text(json.dumps(config))
+    sign(folder, "config.json")
+
+
+def sign(folder, name):
+    path = folder / "metadata.json"
+    metadata = json.loads(path.read_text())
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    metadata["sha256"][name] = digest
+    path.write_text(json.dumps(metadata))
+
+
+def test_files_are_small_and_say_what_they_are(preset, model):
+    assert sorted(p.name for p in preset.iterdir()) == [
+        "config.json",
+        "metadata.json",
+        "model.weights.h5",
+    ]
+    config = json.loads((preset / "config.json").read_text())
+    assert config["class_name"] == "GANCLS"
+    assert json.loads((preset / "metadata.json").read_text())["data"] == "noise"
+    with h5py.File(preset / "model.weights.h5") as store:
+        assert list(store) == ["generator"]
+        arrays = [array[()] for array in store["generator"].values()]
+    assert {a.dtype for a in arrays} == {np.dtype("float16")}
+    for ours, stored in zip(model.generator_ema.weights, arrays, strict=True):
+        np.testing.assert_allclose(ours.value, stored, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+def test_wrong_checksum_is_refused(preset, name):
+    with open(preset / name, "ab") as file:
+        file.write(b" ")
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        models.GANCLS.from_preset(preset)
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "model.weights.h5"])
+def test_missing_file_is_refused(preset, name):
+    (preset / name).unlink()
+    with pytest.raises(ValueError, match=f"lacks {name}"):
+        models.GANCLS.from_preset(preset)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"sha256": 3}', ""])
+def test_broken_metadata_is_refused(preset, content):
+    (preset / "metadata.json").write_text(content)
+    with pytest.raises(ValueError, match="damaged"):
+        models.GANCLS.from_preset(preset)
+
+
+def test_unknown_name_lists_what_there_is():
+    with pytest.raises(FileNotFoundError, match="no preset 'roses'.*shipped"):
+        models.GANCLS.from_preset("roses")
+
+
+def test_folder_without_config_is_no_preset(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no preset"):
+        models.from_preset(tmp_path)
+
+
+def hostile_class(config):
+    config["class_name"] = "../../os"
+
+
+def private_class(config):
+    config["class_name"] = "importlib"
+
+
+def no_class(config):
+    del config["class_name"]
+
+
+def no_settings(config):
+    del config["config"]
+
+
+def no_encoder(config):
+    del config["config"]["text_encoder"]
+
+
+def foreign_encoder(config):
+    config["config"]["text_encoder"] = {
+        "module": "os",
+        "class_name": "system",
+        "config": "touch hacked",
+        "registered_name": "system",
+    }
+
+
+def lambda_encoder(config):
+    config["config"]["text_encoder"] = {
+        "module": "keras.layers",
+        "class_name": "Lambda",
+        "config": {
+            "name": "x",
+            "function": {
+                "class_name": "__lambda__",
+                "config": {"code": "4wAAAA==", "defaults": None, "closure": None},
+            },
+        },
+        "registered_name": None,
+    }
+
+
+def other_layer(config):
+    config["config"]["text_encoder"] = {
+        "module": "keras.layers",
+        "class_name": "Dense",
+        "config": {"name": "x", "units": 3},
+        "registered_name": None,
+    }
+
+
+def unknown_setting(config):
+    config["config"]["callback"] = "os.system"
+
+
+def list_of_settings(config):
+    config["config"] = [1, 2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        hostile_class,
+        private_class,
+        no_class,
+        no_settings,
+        no_encoder,
+        foreign_encoder,
+        lambda_encoder,
+        other_layer,
+        unknown_setting,
+        list_of_settings,
+    ],
+)
+def test_hostile_config_is_refused(preset, change, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    change_config(preset, change)
+    with pytest.raises(ValueError, match=r"config\.json"):
+        models.GANCLS.from_preset(preset)
+    assert not os.path.exists("hacked")
+
+
+def test_weights_of_another_shape_are_refused(preset):
+    change_config(preset, lambda c: c["config"].update(generator_width=4))
+    with pytest.raises(ValueError, match="does not fit its config"):
+        models.GANCLS.from_preset(preset)
+
+
+def test_weights_that_are_no_weights_are_refused(preset):
+    (preset / "model.weights.h5").write_bytes(b"no HDF5")
+    sign(preset, "model.weights.h5")
+    with pytest.raises(ValueError, match="model.weights.h5 is damaged"):
+        models.GANCLS.from_preset(preset)
+
+
+def test_weights_from_another_file_are_refused(preset, tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["array"] = np.zeros(3)
+    with h5py.File(preset / "model.weights.h5", "r+") as store:
+        name = next(iter(store["generator"]))
+        del store["generator"][name]
+        store["generator"][name] = h5py.ExternalLink(
+            str(tmp_path / "other.h5"), "array"
+        )
+    sign(preset, "model.weights.h5")
+    with pytest.raises(ValueError, match="does not fit its config|damaged"):
+        models.GANCLS.from_preset(preset)
+
+
+def test_preset_of_another_class_is_refused(preset):
+    class Other(models.GANCLS):
+        pass
+
+    with pytest.raises(ValueError, match="holds a GANCLS.*GANCLS.from_preset"):
+        Other.from_preset(preset)
+
+
+def test_diverged_weights_are_not_saved(model, tmp_path):
+    variable = model.generator_ema.weights[0]
+    before = variable.value.numpy()
+    for value in (np.nan, 1e6):
+        variable.assign(np.full_like(before, value))
+        try:
+            with pytest.raises(ValueError, match="not finite in float16"):
+                model.save_to_preset(tmp_path)
+        finally:
+            variable.assign(before)
+
+
+def test_failed_overwrite_leaves_the_old_preset(model, preset, monkeypatch):
+    before = {p.name: p.read_bytes() for p in preset.iterdir()}
+
+    def disk_full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("keras_t2i.files.os.fsync", disk_full)
+    with pytest.raises(OSError, match="No space"):
+        model.save_to_preset(preset)
+    assert before == {p.name: p.read_bytes() for p in preset.iterdir()}
+
+
+def test_shipped_names_are_presets():
+    for name in presets.shipped_names():
+        assert (presets.find(name) / "model.weights.h5").is_file()
