@@ -23,7 +23,7 @@ _DEFAULTS = {
     "sample_every": 500,
 }
 _FOLDER = {"image_size": 64, "variant": "default", "epochs": 100}
-_SHAPES = {"image_size": 32, "variant": "shapes", "steps": 3000}
+_SHAPES = {"image_size": 32, "variant": "shapes", "steps": 4000}
 
 _COUNTS = (
     "steps",
