@@ -24,8 +24,10 @@ def run(arguments):
     for name in METHODS:
         cls = method_class(name)
         print(f"  {name:<24}{cls.__name__}: {cls.__doc__.splitlines()[0]}")
-        for variant, changes in cls.variants.items():
-            changed = ", ".join(f"{k}={v!r}" for k, v in changes.items())
+        default = cls.variants["default"]
+        for variant, settings in cls.variants.items():
+            changes = settings.items() - default.items()
+            changed = ", ".join(f"{k}={v!r}" for k, v in sorted(changes))
             print(f"    {variant:<22}{changed or 'the settings by default'}")
     print("Presets (keras-t2i generate --preset NAME):")
     for line in _presets():
