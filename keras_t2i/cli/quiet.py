@@ -29,7 +29,7 @@ def load_tensorflow():
     no log level in that; so standard error is closed to it for that time.
     `TF_CPP_MIN_LOG_LEVEL=0` in the environment shows everything.
     """
-    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Off by default on CPUs without AVX-512; a training step of GANCLS took
     # about 0.8 of the time with it on one that has AVX2 only.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
