@@ -12,6 +12,7 @@ _SUBPACKAGES = (
     "data",
     "layers",
     "losses",
+    "metrics",
     "models",
     "pictures",
     "text",

@@ -1,0 +1,154 @@
+"""Matching losses of images and texts, as in DAMSM.
+
+Xu, Zhang, Huang, Zhang, Gan, Huang, He: "AttnGAN: Fine-Grained Text to Image
+Generation with Attentional Generative Adversarial Networks", CVPR 2018,
+section 3.2 and its released code.
+
+J = images, I = captions, N = regions of an image, T = word positions, D =
+width of the common space.
+"""
+
+from keras import ops
+
+# Stands for minus infinity in a softmax; a row of nothing else stays finite.
+_NEVER = -1e9
+# Vectors shorter than this have no direction: their cosine is 0.
+_SHORTEST = 1e-8
+
+
+def word_region_attention(regions, words, mask, gamma1=4.0):
+    """Where in each image each word of each caption looks.
+
+    The similarities s = R e of regions and words are normalized over the
+    words of the caption, sharpened by `gamma1` and normalized over regions
+    (equations 7 to 9, in the order of the released code).
+
+    Args:
+        regions: [J, N, D].
+        words: [I, T, D].
+        mask: [I, T], nonzero where there is a word.
+        gamma1: how sharply a word picks its regions.
+
+    Returns:
+        Pair of similarities and attention, both [J, I, N, T]. Attention sums
+        to 1 over N. Positions without a word hold numbers without meaning.
+    """
+    similarity = ops.einsum("jnd,itd->jint", regions, words)
+    is_word = _is_word(mask)[None, :, None, :]
+    among_words = _softmax(ops.where(is_word, similarity, _NEVER), axis=-1)
+    return similarity, _softmax(gamma1 * among_words, axis=-2)
+
+
+def word_region_scores(regions, words, mask, gamma1=4.0, gamma2=5.0):
+    """How well every caption's words are found in every image.
+
+        R(j, i) = log sum_t exp(gamma2 * cos(c_t, e_t))
+
+    where c_t is the sum of the regions of image j, weighted by the attention
+    of word t (equation 10; the code drops the paper's exponent 1 / gamma2).
+
+    Args:
+        regions: [J, N, D].
+        words: [I, T, D].
+        mask: [I, T], nonzero where there is a word. What stands elsewhere in
+            `words`, and how much of it there is, does not matter.
+        gamma1: how sharply a word picks its regions.
+        gamma2: how much the best words count more than the others.
+
+    Returns:
+        [J, I]. A caption without any word scores 0 with every image.
+    """
+    similarity, attention = word_region_attention(regions, words, mask, gamma1)
+    # c_t itself, [J, I, T, D], is never made: with c = R' a its product with
+    # e is a . s, and its squared length is a' (R R') a.
+    dot = ops.sum(attention * similarity, axis=2)  # [J, I, T]
+    gram = ops.einsum("jnd,jmd->jnm", regions, regions)
+    weighted = ops.einsum("jnm,jimt->jint", gram, attention)
+    context_square = ops.sum(attention * weighted, axis=2)
+    word_square = ops.sum(ops.square(words), axis=-1)  # [I, T]
+    lengths = ops.sqrt(
+        ops.maximum(context_square * word_square[None], _SHORTEST**2)
+    )
+    is_word = _is_word(mask)
+    exponents = ops.where(is_word[None], gamma2 * dot / lengths, _NEVER)
+    scores = ops.logsumexp(exponents, axis=-1)
+    return ops.where(ops.any(is_word, axis=-1)[None], scores, 0.0)
+
+
+def word_matching_loss(
+    regions, words, mask, class_ids, gamma1=4.0, gamma2=5.0, gamma3=10.0
+):
+    """Word loss of DAMSM: cross entropy of `word_region_scores`.
+
+    Args:
+        regions: [B, N, D].
+        words: [B, T, D], of the captions of the same rows.
+        mask: [B, T], nonzero where there is a word.
+        class_ids: integers [B], see `pair_matching_loss`.
+        gamma1, gamma2: see `word_region_scores`.
+        gamma3: factor of the scores in the cross entropy.
+
+    Returns:
+        Scalar, the sum of both directions; each is log B where all pairs
+        score the same.
+    """
+    scores = word_region_scores(regions, words, mask, gamma1, gamma2)
+    return pair_matching_loss(gamma3 * scores, class_ids)
+
+
+def sentence_matching_loss(images, sentences, class_ids, gamma3=10.0):
+    """Sentence loss of DAMSM: cross entropy of the cosines.
+
+    Args:
+        images: [B, D].
+        sentences: [B, D], of the captions of the same rows.
+        class_ids: integers [B], see `pair_matching_loss`.
+        gamma3: factor of the cosines in the cross entropy.
+
+    Returns:
+        Scalar, the sum of both directions; each is log B where all pairs
+        score the same.
+    """
+    cosines = ops.matmul(_unit(images), ops.transpose(_unit(sentences)))
+    return pair_matching_loss(gamma3 * cosines, class_ids)
+
+
+def pair_matching_loss(logits, class_ids):
+    """Cross entropy of finding the caption of an image, and the reverse.
+
+    Pairs of different rows but one class are neither right nor wrong: they
+    are left out of both softmaxes.
+
+    Args:
+        logits: [B, B]; entry (j, i) judges image j with caption i, so the
+            diagonal holds the matching pairs.
+        class_ids: integers [B]. With `arange(B)` nothing is left out.
+
+    Returns:
+        Scalar: mean over images plus mean over captions.
+    """
+    count = ops.shape(logits)[0]
+    same_class = ops.equal(class_ids[:, None], class_ids[None, :])
+    same_row = ops.eye(count, dtype="bool")
+    left_out = ops.logical_and(same_class, ops.logical_not(same_row))
+    logits = ops.where(left_out, _NEVER, logits)
+    matching = ops.diagonal(logits)
+    to_caption = ops.logsumexp(logits, axis=1) - matching
+    to_image = ops.logsumexp(logits, axis=0) - matching
+    return ops.mean(to_caption) + ops.mean(to_image)
+
+
+def _softmax(x, axis):
+    # `ops.softmax` warns of axes of size 1, which one-word captions have.
+    largest = ops.stop_gradient(ops.max(x, axis=axis, keepdims=True))
+    exponentials = ops.exp(x - largest)
+    return exponentials / ops.sum(exponentials, axis=axis, keepdims=True)
+
+
+def _is_word(mask):
+    return ops.not_equal(mask, 0)
+
+
+def _unit(x):
+    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x / ops.sqrt(ops.maximum(square, _SHORTEST**2))

@@ -1,0 +1,19 @@
+"""Scores of generated pictures, each with its protocol. NumPy only."""
+
+from keras_t2i.metrics.distances import FeatureStatistics
+from keras_t2i.metrics.distances import cmd_score
+from keras_t2i.metrics.distances import frechet_distance
+from keras_t2i.metrics.distances import frechet_distance_of_features
+from keras_t2i.metrics.distances import kernel_distance
+from keras_t2i.metrics.retrieval import r_precision
+from keras_t2i.metrics.score import Score
+
+__all__ = [
+    "FeatureStatistics",
+    "Score",
+    "cmd_score",
+    "frechet_distance",
+    "frechet_distance_of_features",
+    "kernel_distance",
+    "r_precision",
+]
