@@ -50,6 +50,9 @@ class AdversarialModel(keras.Model):
         seed: seed of the first weights and of all noise in training.
     """
 
+    # Whether `features` need words and mask, beside the sentence.
+    uses_words = False
+
     def __init__(
         self,
         image_size,
@@ -117,7 +120,7 @@ class AdversarialModel(keras.Model):
         """
         if self.image_size is not None and self.image_size != image_size:
             raise ValueError(
-                f"The model makes pictures of {self.image_size} x "
+                f"The model is for pictures of {self.image_size} x "
                 f"{self.image_size}; the data holds {image_size} x "
                 f"{image_size}. Load the data with `image_size="
                 f"{self.image_size}`, or make the model with `image_size="
@@ -233,7 +236,9 @@ class AdversarialModel(keras.Model):
             )
         dataset = pipeline.as_dataset(x, y, batch_size)
         self.build_for(pipeline.picture_size(dataset))
-        dataset = pipeline.with_features(dataset, self.text_encoder)
+        dataset = pipeline.with_features(
+            dataset, self.text_encoder, self.uses_words
+        )
         # The dataset is shuffled already; Keras warns unless told so.
         return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
 

@@ -112,8 +112,8 @@ def picture_size(dataset):
     return height
 
 
-def with_features(dataset, encoder):
-    """Replaces captions by sentence features, or by tokens for training.
+def with_features(dataset, encoder, words=False):
+    """Replaces captions by their features, or by tokens for training.
 
     Features of a frozen encoder are computed once: all captions of a dataset
     from `data.load` beforehand, others when they first come. Where a picture
@@ -122,17 +122,23 @@ def with_features(dataset, encoder):
     Args:
         dataset: from `as_dataset`.
         encoder: `keras_t2i.text.TextEncoder`.
+        words: True gives word features too, of one caption a picture.
 
     Returns:
-        `tf.data.Dataset` of ({"sentence" or "tokens", "class_id"}, pictures).
+        `tf.data.Dataset` of (x, pictures), where x holds "class_id" and
+        "tokens", or "sentence" [B, S] and, if asked for, "words" [B, T, W]
+        and "mask" [B, T].
+
+    Raises:
+        ValueError: for several captions a picture where one is needed.
     """
+    text = dataset.element_spec[0]["text"]
+    if text.shape.rank != 1 and (words or not encoder.frozen):
+        raise ValueError(
+            "Words, and an encoder that trains, take one caption a picture, "
+            f"text [B]. Received: text of shape {text.shape}"
+        )
     if not encoder.frozen:
-        text = dataset.element_spec[0]["text"]
-        if text.shape.rank != 1:
-            raise ValueError(
-                "An encoder that trains takes one caption a picture, text "
-                f"[B]. Received: text of shape {text.shape}"
-            )
 
         def tokens(x, y):
             return {"tokens": encoder.tokenize(x["text"]), "class_id": x["class_id"]}, y
@@ -141,7 +147,7 @@ def with_features(dataset, encoder):
 
     source = dataset.source
     folder = files.cache_folder(getattr(source, "folder", None))
-    cache = FeatureCache(encoder, folder)
+    cache = FeatureCache(encoder, folder, words)
     if source is not None:
         cache.precompute(source.captions)
 
@@ -157,4 +163,18 @@ def with_features(dataset, encoder):
         sentence.set_shape([y.shape[0], width])
         return {"sentence": sentence, "class_id": x["class_id"]}, y
 
-    return dataset.map(features, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    def word_features(x, y):
+        sentence, words, mask = tf.numpy_function(
+            cache.lookup, [x["text"]], [tf.float32] * 3
+        )
+        count, length = y.shape[0], encoder.max_length
+        sentence.set_shape([count, encoder.sentence_width])
+        words.set_shape([count, length, encoder.word_width])
+        mask.set_shape([count, length])
+        found = {"sentence": sentence, "words": words, "mask": mask}
+        return {**found, "class_id": x["class_id"]}, y
+
+    dataset = dataset.map(
+        word_features if words else features, tf.data.AUTOTUNE
+    )
+    return dataset.prefetch(tf.data.AUTOTUNE)

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 from tests import tiny
 
+from keras_t2i import text
 from keras_t2i.training.pipeline import as_dataset
 from keras_t2i.training.pipeline import picture_size
 from keras_t2i.training.pipeline import with_features
@@ -53,6 +54,20 @@ def test_captions_become_features_or_tokens(frozen):
     else:
         found = encoder(batch["tokens"]).sentence
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_captions_become_words_where_a_model_needs_them():
+    encoder = text.BagOfNGramsEncoder(8, 5)
+    dataset = with_features(as_dataset(tiny.dataset()), encoder, words=True)
+    batch, images = next(iter(dataset))
+    expected = encoder.encode(tiny.CAPTIONS[:4])
+    spec = dataset.element_spec[0]
+    assert spec["words"].shape[1:] == (5, 8) and spec["mask"].shape[1:] == (5,)
+    np.testing.assert_allclose(batch["sentence"], expected.sentence, rtol=1e-5)
+    np.testing.assert_allclose(batch["words"], expected.words, atol=1e-3)
+    np.testing.assert_array_equal(batch["mask"], expected.mask)
+    np.testing.assert_array_equal(batch["class_id"], [0, 1, 2, 0])
+    assert images.shape == (4, 16, 16, 3)
 
 
 def test_several_captions_a_picture_are_averaged():
@@ -135,9 +150,10 @@ def test_pictures_must_be_square_and_there():
         picture_size(as_dataset(empty))
 
 
-def test_an_encoder_that_trains_takes_one_caption_a_picture():
+@pytest.mark.parametrize("frozen, words", [(False, False), (True, True)])
+def test_words_and_training_encoders_take_one_caption(frozen, words):
     x, y = tiny.arrays()
     pairs = np.stack([x["text"], x["text"]], axis=1)
     dataset = tf.data.Dataset.from_tensor_slices((pairs, y)).batch(4)
     with pytest.raises(ValueError, match="one caption"):
-        with_features(as_dataset(dataset), tiny.TinyTextEncoder(frozen=False))
+        with_features(as_dataset(dataset), tiny.TinyTextEncoder(frozen), words)

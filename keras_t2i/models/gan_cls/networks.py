@@ -15,6 +15,7 @@ from keras import layers
 from keras import ops
 
 from keras_t2i.layers import MinibatchDeviation
+from keras_t2i.layers import standardize
 
 
 def up_samplings(image_size):
@@ -158,19 +159,6 @@ def concatenation_head(feature_shape, sentence_width, text_width):
 
 
 # The compact networks.
-
-
-def standardize(sentence):
-    """Zero mean and unit variance over captions, for vectors of unit length.
-
-    Sentences of one set point the same way ("this flower has ..."); what
-    tells them apart is small beside their mean. Scaling by sqrt(S) first
-    brings the variance near 1, where the moving statistics start.
-    """
-    scaled = layers.Rescaling(math.sqrt(sentence.shape[-1]), dtype="float32")
-    return layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, center=False, scale=False, dtype="float32"
-    )(scaled(sentence))
 
 
 def compact_generator(image_size, latent_width, sentence_width, width, text_width):

@@ -1,0 +1,321 @@
+"""ImageTextMatcher: how well do a picture and a sentence fit?
+
+The deep attentional multimodal similarity model (DAMSM) of Xu, Zhang, Huang,
+Zhang, Gan, Huang, He: "AttnGAN: Fine-Grained Text to Image Generation with
+Attentional Generative Adversarial Networks", CVPR 2018.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_t2i import losses
+from keras_t2i import pictures
+from keras_t2i import text as text_lib
+from keras_t2i.metrics.distances import unit
+from keras_t2i.models.matching import networks
+from keras_t2i.models.matching import variants
+from keras_t2i.models.preset_model import PresetModel
+from keras_t2i.models.text_to_image import as_captions
+
+
+@keras.saving.register_keras_serializable("keras_t2i")
+class ImageTextMatcher(PresetModel):
+    """Brings pictures and captions into one space, whole and in parts.
+
+    An image tower gives a code of the picture and codes of its regions; a
+    text tower, over the features of a text encoder, codes of the sentence and
+    of its words. Training lets pictures find their captions among those of
+    the batch, and the reverse, by the sentence and by the words.
+
+    Args:
+        image_size: height and width in pixels, from 16 up. None takes it
+            from the first dataset.
+        variant: named settings: "default", "attngan" with the optimizer of
+            AttnGAN's code, or "shapes", narrow and made for
+            `keras_t2i.data.shapes`.
+        text_encoder: `keras_t2i.text.TextEncoder`, a name or handle that
+            `keras_t2i.text.get` takes, or None for the variant's: the
+            embedded MiniLM, and "bag_of_ngrams" for "shapes". One that is
+            not frozen is trained too.
+        **settings: any setting of the variant, to change it:
+
+            - `embedding_width`: of the common space; `image_width`: channels
+              of the first convolution.
+            - `sentence_weight`, `word_weight`: of the two losses; `gamma1`,
+              `gamma2`, `gamma3` as in `keras_t2i.losses.word_matching_loss`.
+            - `learning_rate`, `beta_1` of Adam; `augment`, `seed` as in
+              `keras_t2i.training.AdversarialModel`.
+
+    Example:
+
+    ```python
+    train = keras_t2i.data.load("flowers/", image_size=64, batch_size=64)
+    matcher = keras_t2i.models.ImageTextMatcher()
+    matcher.fit(train, epochs=20)
+    matcher.retrieve("a yellow flower with round petals", images, count=5)
+    ```
+    """
+
+    variants = variants.VARIANTS
+    uses_words = True
+
+    def __init__(
+        self, image_size=None, variant="default", text_encoder=None, **settings
+    ):
+        keras_arguments = {
+            key: settings.pop(key) for key in ("name", "dtype") if key in settings
+        }
+        settings = variants.resolve(variant, settings)
+        own_encoder = settings.pop("text_encoder")
+        super().__init__(
+            image_size,
+            text_lib.get(own_encoder if text_encoder is None else text_encoder),
+            augment=settings["augment"],
+            seed=settings["seed"],
+            **keras_arguments,
+        )
+        self.settings = settings
+        self.compile(
+            {
+                "matcher": keras.optimizers.Adam(
+                    settings["learning_rate"], beta_1=settings["beta_1"]
+                )
+            }
+        )
+        if image_size is not None:
+            self.build_for(image_size)
+
+    # Networks.
+
+    def build_networks(self):
+        s = self.settings
+        self.image_tower = networks.image_tower(
+            self.image_size, s["image_width"], s["embedding_width"]
+        )
+        self.text_tower = networks.text_tower(
+            self.text_encoder.sentence_width,
+            self.text_encoder.word_width,
+            s["embedding_width"],
+        )
+
+    def networks(self):
+        matcher = [self.image_tower, self.text_tower]
+        if not self.text_encoder.frozen:
+            matcher.append(self.text_encoder)
+        return {"matcher": matcher}
+
+    def averaged(self):
+        return []
+
+    def preset_networks(self):
+        networks = {
+            "image_tower": self.image_tower,
+            "text_tower": self.text_tower,
+        }
+        if not self.text_encoder.frozen:
+            networks["text_encoder"] = self.text_encoder
+        return networks
+
+    # Objective.
+
+    def losses(self, batch):
+        s = self.settings
+        images = self.augment(batch["images"])
+        codes = self.codes(images, batch["features"], training=True)
+        sentence_loss, word_loss = self.matching_losses(
+            codes, batch["features"].mask, batch["class_id"]
+        )
+        loss = s["sentence_weight"] * sentence_loss + s["word_weight"] * word_loss
+        return {"matcher": loss}, {
+            "sentence_loss": sentence_loss,
+            "word_loss": word_loss,
+            "retrieval": _retrieval(codes, batch["class_id"]),
+        }
+
+    def codes(self, images, features, training=False):
+        """What both towers make of pictures and texts.
+
+        Args:
+            images: float [B, H, W, 3] in [-1, 1], of the model's size.
+            features: `TextFeatures` of B captions.
+
+        Returns:
+            float32 tensors: image codes [B, D], regions [B, N, D], sentence
+            codes [B, D], word codes [B, T, D].
+        """
+        image_code, regions = self.image_tower(images, training=training)
+        sentence_code, words = self.text_tower(
+            [features.sentence, features.words], training=training
+        )
+        return image_code, regions, sentence_code, words
+
+    def matching_losses(self, codes, mask, class_id):
+        """Sentence and word loss of a batch; a generator can minimize them too.
+
+        Args:
+            codes: from `codes`.
+            mask: [B, T] of the `TextFeatures`.
+            class_id: int [B]. Pairs of one class are left out.
+
+        Returns:
+            Two scalars.
+        """
+        s = self.settings
+        image_code, regions, sentence_code, words = codes
+        sentence_loss = losses.sentence_matching_loss(
+            image_code, sentence_code, class_id, s["gamma3"]
+        )
+        word_loss = losses.word_matching_loss(
+            regions,
+            words,
+            mask,
+            class_id,
+            s["gamma1"],
+            s["gamma2"],
+            s["gamma3"],
+        )
+        return sentence_loss, word_loss
+
+    # Use.
+
+    def embed_images(self, images, batch_size=64):
+        """Codes of pictures.
+
+        Args:
+            images: uint8 [M, H, W, 3], or one picture [H, W, 3], of the
+                model's size.
+            batch_size: pictures looked at together.
+
+        Returns:
+            float32 NumPy array [M, D], rows of length 1.
+
+        Raises:
+            ValueError: for pictures of another size or type, or a model that
+                was neither trained nor loaded.
+        """
+        self.check_built()
+        images = self._scaled(images)
+        parts = [
+            self.image_tower(images[i : i + batch_size], training=False)[0]
+            for i in range(0, len(images), batch_size)
+        ]
+        return _unit_rows(parts)
+
+    def embed_text(self, text, batch_size=64):
+        """Codes of sentences.
+
+        Args:
+            text: one caption, a list of N, or a dataset of captions.
+            batch_size: captions read together.
+
+        Returns:
+            float32 NumPy array [N, D], rows of length 1.
+
+        Raises:
+            ValueError: for an empty caption, or a model that was neither
+                trained nor loaded.
+        """
+        self.check_built()
+        captions = as_captions(text)
+        features = self.text_encoder.encode(captions)
+        parts = []
+        for i in range(0, len(captions), batch_size):
+            rows = slice(i, i + batch_size)
+            inputs = [features.sentence[rows], features.words[rows]]
+            parts.append(self.text_tower(inputs, training=False)[0])
+        return _unit_rows(parts)
+
+    def similarity(self, text, images):
+        """Cosines of sentences and pictures.
+
+        Args:
+            text: one caption, or a list of N.
+            images: uint8 [M, H, W, 3], or one picture.
+
+        Returns:
+            float32 NumPy array [N, M] in [-1, 1].
+        """
+        return self.embed_text(text) @ self.embed_images(images).T
+
+    def retrieve(self, text, images, count=5):
+        """The pictures that fit a caption best.
+
+        Args:
+            text: one caption, or a list of N.
+            images: uint8 [M, H, W, 3].
+            count: pictures for each caption, at most M.
+
+        Returns:
+            int NumPy array [N, count]: rows of `images`, the best first.
+
+        Raises:
+            ValueError: for a count below 1 or above M.
+        """
+        similarity = self.similarity(text, images)
+        if not 1 <= count <= similarity.shape[1]:
+            raise ValueError(
+                f"`count` must lie in 1 to {similarity.shape[1]}, the number "
+                f"of pictures. Received: {count}"
+            )
+        return np.argsort(-similarity, axis=1, kind="stable")[:, :count]
+
+    def attention_maps(self, text, image):
+        """Shows where in a picture each word of a caption looks.
+
+        Args:
+            text: one caption.
+            image: uint8 [H, W, 3].
+
+        Returns:
+            uint8 NumPy array [T, H, W, 3]: the picture once a word, dark where
+            the word does not look. Words are those of the text encoder: word
+            pieces, with its marks of start and end if it has them.
+
+        Raises:
+            ValueError: for several captions or pictures.
+        """
+        self.check_built()
+        captions, images = as_captions(text), self._scaled(image)
+        if len(captions) != 1 or len(images) != 1:
+            raise ValueError(
+                "Attention maps are of one caption and one picture. Received: "
+                f"{len(captions)} captions, {len(images)} pictures"
+            )
+        features = self.text_encoder.encode(captions)
+        _, regions, _, words = self.codes(images, features)
+        _, attention = losses.word_region_attention(
+            regions, words, features.mask, self.settings["gamma1"]
+        )
+        maps = np.asarray(attention)[0, 0].T[features.mask[0] > 0]  # [T, N]
+        side = round(maps.shape[1] ** 0.5)
+        picture = np.asarray(image).reshape(images.shape[1:])
+        return np.stack(
+            [pictures.overlay(picture, m.reshape(side, side)) for m in maps]
+        )
+
+    def _scaled(self, images):
+        """uint8 pictures, one or several, as float32 in [-1, 1]."""
+        images = np.asarray(images)
+        images = images[None] if images.ndim == 3 else images
+        expected = (self.image_size, self.image_size, 3)
+        if images.dtype != np.uint8 or images.shape[1:] != expected:
+            raise ValueError(
+                f"Pictures must be uint8 [M, {expected[0]}, {expected[1]}, 3]. "
+                f"Received: {images.dtype} {list(images.shape)}"
+            )
+        return images.astype("float32") / 127.5 - 1.0
+
+
+def _retrieval(codes, class_id):
+    """Share of captions whose best picture of the batch is of their class."""
+    image_code, _, sentence_code, _ = codes
+    cosines = ops.matmul(
+        ops.normalize(sentence_code), ops.transpose(ops.normalize(image_code))
+    )
+    best = ops.take(class_id, ops.argmax(cosines, axis=1))
+    return ops.mean(ops.cast(ops.equal(best, class_id), "float32"))
+
+
+def _unit_rows(parts):
+    return unit(np.concatenate([np.asarray(p) for p in parts])).astype("float32")
