@@ -173,3 +173,15 @@ def test_grid_errors():
         pictures.grid(images, 2, ["a"] * 4)
     with pytest.raises(ValueError, match="at least one"):
         pictures.grid(images[:0], 2)
+
+
+def test_overlay_lights_what_weighs_most():
+    white = np.full((16, 24, 3), 200, "uint8")
+    weights = np.zeros((4, 4))
+    weights[0, 3] = 0.01  # The scale does not matter.
+    found = pictures.overlay(white, weights)
+    assert found.shape == white.shape and found.dtype == np.uint8
+    assert np.all(found[0, -1] == 200)
+    assert np.all(found[8:] == 40) and np.all(found[:, :8] == 40)
+    np.testing.assert_array_equal(pictures.overlay(white, 5 * weights), found)
+    np.testing.assert_array_equal(pictures.overlay(white, 0 * weights), 40)
