@@ -1,0 +1,99 @@
+"""The example scripts, run as they stand on a model without training."""
+
+import json
+import pathlib
+import runpy
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_t2i import models
+from keras_t2i import pictures
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+
+
+def script(name):
+    return runpy.run_path(str(EXAMPLES / name))
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    model = models.GANCLS(
+        image_size=16,
+        variant="shapes",
+        generator_width=2,
+        discriminator_width=2,
+        style_encoder_width=2,
+    )
+    model.make_style_encoder()
+    folder = tmp_path_factory.mktemp("preset")
+    model.save_to_preset(folder)
+    return str(folder)
+
+
+def test_sheets_of_a_preset(preset, tmp_path):
+    script("gan_cls_sheets.py")["main"](
+        ["--preset", preset, "--out", str(tmp_path)]
+    )
+    sizes = {p.stem: pictures.read(p).shape for p in tmp_path.glob("*.png")}
+    assert set(sizes) == {"grid", "interpolation", "style"}
+    # Eight pictures of 16 pixels, twice as large, side by side.
+    assert sizes["grid"][1] >= 8 * 32
+    assert sizes["interpolation"][1] >= 8 * 32
+
+
+@pytest.fixture
+def colored(tmp_path):
+    """Ten classes of plain pictures, each of the color its captions name."""
+    colors = {"red": (220, 20, 20), "yellow": (240, 230, 40)}
+    rows = []
+    for number in range(40):
+        name = ("red", "yellow")[number % 2]
+        pixels = np.zeros((16, 16, 3)) + colors[name]
+        pixels += np.random.default_rng(number).normal(0, 4, pixels.shape)
+        pixels = pixels.clip(0, 255).astype("uint8")
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        rows.append(
+            {
+                "image": f"{number}.png",
+                "captions": [f"a {name} flower, number {i}" for i in range(5)],
+                "class_id": number % 10,
+            }
+        )
+    lines = [json.dumps(row) for row in rows]
+    (tmp_path / "captions.jsonl").write_text("\n".join(lines))
+    return str(tmp_path)
+
+
+def test_colors_of_flowers_are_judged(preset, colored, capsys):
+    script("flower_colors.py")["main"](
+        ["--preset", preset, "--data", colored, "--num-images", "2"]
+    )
+    scores = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert scores["real_held_out_accuracy"] == 1.0
+    assert set(scores["by_color"]) == {"red", "yellow"}
+    assert scores["n"] == 2 * 4 * 2
+    assert 0.0 <= scores["color_accuracy"] <= 1.0
+
+
+def test_style_encoder_is_added_to_a_preset(preset, colored, tmp_path):
+    out = tmp_path / "with_style"
+    script("gan_cls_style_encoder.py")["main"](
+        ["--preset", preset, "--data", colored, "--out", str(out)]
+        + ["--steps", "2", "--batch-size", "4"]
+    )
+    facts = json.loads((out / "metadata.json").read_text("utf-8"))
+    assert facts["style_encoder"]["steps"] == 2
+    before = models.GANCLS.from_preset(preset)
+    after = models.GANCLS.from_preset(out)
+    same = [
+        np.array_equal(a, b)
+        for a, b in zip(
+            before.style_encoder.get_weights(), after.style_encoder.get_weights()
+        )
+    ]
+    assert not any(same[:1])
+    images = before.generate("a red flower", seed=1)
+    np.testing.assert_array_equal(images, after.generate("a red flower", seed=1))
