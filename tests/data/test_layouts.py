@@ -130,11 +130,13 @@ def test_bad_lines_of_a_csv_cost_only_themselves(tmp_path, draw):
     (tmp_path / "captions.csv").write_bytes(
         b"image,caption\na.png,one\nb.png,\xba\xec\nc.png,red, with dots\n"
         b'd.png,"never closed\ne.png,"closed, with comma"\nf.png,\n,g\n'
-        b'g.png,"two\nlines"\n'
+        b'g.png,"two\nlines"\na.png,"this\nb.png,is swallowed"\n'
+        b'a.png,"\xff\n."\n'
     )
     result = layouts.read_folder(tmp_path)
     assert {row.name: row.captions for row in result.rows} == {
         "a.png": ["one"],
+        "b.png": ['is swallowed"'],
         "e.png": ["closed, with comma"],
         "g.png": ["two lines"],
     }
@@ -143,6 +145,8 @@ def test_bad_lines_of_a_csv_cost_only_themselves(tmp_path, draw):
         "captions.csv line 4",
         "captions.csv line 5",
         "captions.csv line 8",
+        "captions.csv line 11",
+        "captions.csv line 13 to 14",
         "f.png",
     ]
     assert "need quotes" in result.bad["captions.csv line 4"]

@@ -87,15 +87,16 @@ def _json_rows(table, found):
 
 def _csv_rows(table, found):
     rows = _csv_cells(table, found)
-    _, columns = next(rows, (0, []))
+    _, _, columns = next(rows, (0, 0, []))
     if not all(set(columns) & set(k) for k in (_IMAGE_KEYS, _CAPTION_KEYS)):
         raise ValueError(
             f"{table} needs a first line that names the columns, such as "
             "image,caption or file_name,text. Received: "
             f"{[encodable(column) for column in columns]}"
         )
-    for number, cells in rows:
+    for number, last, cells in rows:
         where = f"{found.name(table)} line {number}"
+        where += f" to {last}" if last > number else ""
         if any(cell != encodable(cell) for cell in cells):
             found.bad[where] = "is not UTF-8 text"
         elif len(cells) > len(columns):
@@ -108,7 +109,7 @@ def _csv_rows(table, found):
 
 
 def _csv_cells(table, found):
-    """Yields the line where a row starts and its cells, for rows with any.
+    """Yields the first and last line and the cells of each row with any.
 
     A row that is no CSV costs only its first line: reading goes on with the
     next, so that a quote that is never closed does not swallow the rest.
@@ -119,18 +120,27 @@ def _csv_cells(table, found):
     start = 0
     while start < len(lines):
         reader = csv.reader(itertools.islice(lines, start, None), strict=True)
-        read = 0
+        first = start
         try:
             for cells in reader:
+                last = start + reader.line_num
+                if _hold_a_row(lines[first + 1 : last], table.parent):
+                    raise csv.Error("a quote is not closed")
                 if cells:
-                    yield start + read + 1, cells
-                read = reader.line_num
+                    yield first + 1, last, cells
+                first = last
             return
         except csv.Error as error:
-            start += read + 1
+            start = first + 1
             found.bad[f"{found.name(table)} line {start}"] = (
                 f"is not CSV ({error})"
             )
+
+
+def _hold_a_row(lines, folder):
+    """Whether lines inside of quotes are rows: one names a picture."""
+    cells = (cell.strip(' "\r\n') for line in lines for cell in line.split(","))
+    return any(cell and os.path.isfile(_locate(folder, cell)) for cell in cells)
 
 
 def _first(values, keys):
