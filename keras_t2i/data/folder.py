@@ -250,8 +250,9 @@ def read_scaled(row, image_size, max_pixels=pictures.MAX_PIXELS):
     if size == (width, height):
         return picture
     scale = min(width / size[0], height / size[1])
-    left = (width - size[0] * scale) / 2
-    top = (height - size[1] * scale) / 2
+    # Rounding can make these a hair less than zero.
+    left = max(0.0, (width - size[0] * scale) / 2)
+    top = max(0.0, (height - size[1] * scale) / 2)
     box = (left, top, width - left, height - top)
     image = Image.fromarray(picture)
     return np.asarray(image.resize(size, Image.BICUBIC, box, reducing_gap=2))

@@ -136,6 +136,11 @@ def test_large_and_odd_shaped_pictures_are_scaled(tmp_path, draw):
     assert tall.shape == (68, 38, 3)
 
 
+def test_rounding_does_not_leave_the_picture(draw):
+    image = folders.read_scaled(row(draw("a.png", 0, (13, 14))), 32)
+    assert image.shape == (41, 38, 3)
+
+
 def test_a_box_is_cut_out_and_clipped(tmp_path, draw):
     path = draw("a.png", 0, (400, 100))  # The left quarter is white.
     white = folders.read_scaled(row(path, box=(-50, 10, 100, 110)), 64)
