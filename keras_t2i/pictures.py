@@ -68,6 +68,15 @@ def read(source, max_pixels=MAX_PIXELS, at_least=None):
             ) from error
 
 
+def check_pixels(width, height, max_pixels, name):
+    """Raises ValueError if a picture called `name` has too many pixels."""
+    if width * height > max_pixels:
+        raise ValueError(
+            f"The picture has {width} x {height} pixels, more than "
+            f"max_pixels={max_pixels}. Received: {name}"
+        )
+
+
 def save_png(path, image):
     """Writes a picture as PNG; a failure leaves an older file as it was.
 
@@ -167,6 +176,11 @@ def _opened(source, max_pixels):
             raise ValueError(f"The file is empty. Received: {source}")
     try:
         image = Image.open(source, formats=FORMATS)
+    except Image.DecompressionBombError as error:  # Pillow's own limit.
+        raise ValueError(
+            f"The picture has far too many pixels ({error}). Received: "
+            f"{_name(source)}"
+        ) from error
     except FileNotFoundError:
         raise FileNotFoundError(
             f"There is no such picture. Received: {source}"
@@ -176,13 +190,11 @@ def _opened(source, max_pixels):
             "This is not a picture that can be read (JPEG, PNG, WebP, BMP, "
             f"GIF, TIFF, PPM). Received: {_name(source)}"
         ) from error
-    if image.width * image.height > max_pixels:
-        size = image.size
+    try:
+        check_pixels(*image.size, max_pixels, _name(source))
+    except ValueError:
         image.close()
-        raise ValueError(
-            f"The picture has {size[0]} x {size[1]} pixels, more than "
-            f"max_pixels={max_pixels}. Received: {_name(source)}"
-        )
+        raise
     return image
 
 

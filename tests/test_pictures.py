@@ -1,4 +1,5 @@
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -129,6 +130,29 @@ def test_damaged_missing_and_too_large(tmp_path):
         pictures.read(tmp_path / "b.jpg")
     with pytest.raises(ValueError, match="folder"):
         pictures.read(tmp_path)
+
+
+@pytest.mark.parametrize("side", [8_000, 12_000, 60_000, 2**31 - 1])
+def test_a_bomb_is_refused_before_decoding(tmp_path, side):
+    file = io.BytesIO()
+    Image.new("L", (9, 9)).save(file, "PNG")
+    content = bytearray(file.getvalue())
+    # The header of PNG: from byte 16 on width and height, then a CRC.
+    content[16:24] = 2 * side.to_bytes(4, "big")
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    (tmp_path / "bomb.png").write_bytes(content)
+    for read in (pictures.read, pictures.header_size):
+        with pytest.raises(ValueError, match="pixels.*bomb.png"):
+            read(tmp_path / "bomb.png")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_first_frame_of_an_animation_whatever_the_name(tmp_path, suffix):
+    frames = [Image.fromarray(corners()), Image.new("RGB", (24, 16), "white")]
+    path = tmp_path / f"a{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+    path = path.rename(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(pictures.read(path), corners())
 
 
 def test_save_png(tmp_path):

@@ -3,12 +3,14 @@
 from keras_t2i.data.drawing import shapes, shapes_captions
 from keras_t2i.data.folder import load
 from keras_t2i.data.oracle import shapes_accuracy
+from keras_t2i.data.packing import pack
 from keras_t2i.data.report import contact_sheet, inspect
 
 __all__ = [
     "contact_sheet",
     "inspect",
     "load",
+    "pack",
     "shapes",
     "shapes_accuracy",
     "shapes_captions",

@@ -1,5 +1,6 @@
 """`load`: batches of captioned pictures from a folder."""
 
+import pathlib
 import statistics
 import warnings
 
@@ -29,9 +30,11 @@ def load(
     The layout is recognized: `captions.jsonl` (rows with `image`, `captions`
     and maybe `class`, `class_id`, `identity`, `split`), `captions.csv`, the
     Hugging Face imagefolder convention (`metadata.jsonl` or `.csv` with
-    `file_name` and `text`), or pictures with a `.txt` file of the same name
-    beside each, one caption a line. For those, a folder named train,
-    validation or test gives the split, the folders inside it the class.
+    `file_name` and `text`), pictures with a `.txt` file of the same name
+    beside each, one caption a line (for those, a folder named train,
+    validation or test gives the split, the folders inside it the class), the
+    folders of CUB-200-2011, Oxford-102, COCO captions, CelebA and
+    MM-CelebA-HQ (one file each in `data/layouts/`), or what `pack` wrote.
 
     Pictures are scaled so that the shorter side is 76/64 of `image_size`
     (left alone if it is between `image_size` and 1.25 times that), then
@@ -89,13 +92,7 @@ def load(
             f"image_size={image_size!r}"
         )
     rows = splits.select(found.rows, split)
-    small = sum(min(sizes[row.image]) < image_size for row in rows)
-    if small:
-        warnings.warn(
-            f"{small} of {len(rows)} pictures are smaller than "
-            f"image_size={image_size} and are enlarged.",
-            stacklevel=2,
-        )
+    warn_of_small([sizes[row.image] for row in rows], image_size)
     decoded = sum(
         3 * np.prod(scaled_size(*sizes[row.image], image_size)) for row in rows
     )
@@ -103,7 +100,7 @@ def load(
         texts=[row.captions for row in rows],
         class_ids=[row.class_id for row in rows],
         names=[row.name for row in rows],
-        read=lambda i: read_scaled(rows[i].image, image_size, max_pixels),
+        read=lambda i: read_scaled(rows[i], image_size, max_pixels),
         folder=found.folder,
         keep=decoded < pipeline.KEEP_BYTES,
     )
@@ -134,15 +131,62 @@ def usable(found, max_pixels, decode=False):
     sizes = {}
     for row in found.rows:
         try:
-            size = pictures.header_size(row.image, max_pixels)
+            size = _size(row, max_pixels)
             if decode:
-                pictures.read(row.image, max_pixels, at_least=16)
+                pictures.read(file_of(row), max_pixels, at_least=16)
             sizes[row.image] = size
         except (ValueError, OSError) as error:
-            reason = str(error).split(" Received:")[0]
-            found.bad[row.name] = reason
+            found.bad[row.name] = reason(error)
     found.rows = [row for row in found.rows if row.image in sizes]
     return sizes
+
+
+def file_of(row):
+    """What `pictures.read` takes: the path, or the bytes from a shard."""
+    image = row.image
+    return image if isinstance(image, pathlib.Path) else image.open()
+
+
+def reason(error):
+    """Why a picture cannot be used, without repeating its name."""
+    return str(error).split(" Received:")[0]
+
+
+def _size(row, max_pixels):
+    """Width and height of the part of a picture that is taken."""
+    width, height = row.size or pictures.header_size(row.image, max_pixels)
+    pictures.check_pixels(width, height, max_pixels, row.name)
+    left, top, right, bottom = clipped(row.box, width, height)
+    return right - left, bottom - top
+
+
+def clipped(box, width, height):
+    """The part of a box that lies in a picture; all of it if box is None.
+
+    Raises:
+        ValueError: no part of it does.
+    """
+    if box is None:
+        return 0, 0, width, height
+    left, top = max(0, box[0]), max(0, box[1])
+    right, bottom = min(width, box[2]), min(height, box[3])
+    if left >= right or top >= bottom:
+        raise ValueError(
+            f"The box {box} lies outside the picture of {width} x {height} "
+            "pixels."
+        )
+    return left, top, right, bottom
+
+
+def warn_of_small(sizes, image_size):
+    """Warns once if some of the sizes `(width, height)` are too small."""
+    small = sum(min(size) < image_size for size in sizes)
+    if small:
+        warnings.warn(
+            f"{small} of {len(sizes)} pictures are smaller than "
+            f"image_size={image_size} and are enlarged.",
+            stacklevel=3,
+        )
 
 
 def report_bad(found, max_bad_fraction):
@@ -192,16 +236,23 @@ def scaled_size(width, height, image_size):
     return (longer, target) if width > height else (target, longer)
 
 
-def read_scaled(path, image_size, max_pixels=pictures.MAX_PIXELS):
-    """Reads a picture and scales it as `scaled_size` says."""
-    picture = pictures.read(path, max_pixels, at_least=image_size * 76 // 64)
+def read_scaled(row, image_size, max_pixels=pictures.MAX_PIXELS):
+    """Reads the picture of a row and scales it as `scaled_size` says."""
+    # The box is in pixels of the whole picture, decoded at its full size.
+    at_least = None if row.box else image_size * 76 // 64
+    picture = pictures.read(file_of(row), max_pixels, at_least)
+    if row.box:
+        height, width = picture.shape[:2]
+        left, top, right, bottom = clipped(row.box, width, height)
+        picture = picture[top:bottom, left:right]
     height, width = picture.shape[:2]
     size = scaled_size(width, height, image_size)
     if size == (width, height):
         return picture
     scale = min(width / size[0], height / size[1])
-    left = (width - size[0] * scale) / 2
-    top = (height - size[1] * scale) / 2
+    # Rounding can make these a hair less than zero.
+    left = max(0.0, (width - size[0] * scale) / 2)
+    top = max(0.0, (height - size[1] * scale) / 2)
     box = (left, top, width - left, height - top)
     image = Image.fromarray(picture)
     return np.asarray(image.resize(size, Image.BICUBIC, box, reducing_gap=2))

@@ -125,7 +125,7 @@ def contact_sheet(path, columns=8, rows=4, image_size=96):
     picks = np.linspace(0, len(found.rows) - 1, columns * rows).round()
     for row in (found.rows[int(i)] for i in dict.fromkeys(picks)):
         try:
-            picture = folder.read_scaled(row.image, image_size)
+            picture = folder.read_scaled(row, image_size)
         except (ValueError, OSError):
             continue
         images.append(pipeline.crop_square(picture, image_size))

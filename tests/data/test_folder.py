@@ -5,6 +5,7 @@ import pytest
 
 from keras_t2i import data
 from keras_t2i.data import folder as folders
+from keras_t2i.data.layouts import Row
 
 
 def arrays(batches):
@@ -122,16 +123,32 @@ def test_scaling():
     assert size(9000, 3, 64) == (152, 76)
 
 
+def row(path, **more):
+    return Row(path, path.name, ["x"], **more)
+
+
 def test_large_and_odd_shaped_pictures_are_scaled(tmp_path, draw):
     path = draw("wide.png", 0, (400, 100))
-    picture = folders.read_scaled(path, 32)
+    picture = folders.read_scaled(row(path), 32)
     # The middle 200 pixels are kept; the white quarter is not among them.
     assert picture.shape == (38, 76, 3) and picture[:, 1:].max() == 0
-    assert folders.read_scaled(draw("tall.jpg", 0, (50, 90)), 32).shape == (
-        68,
-        38,
-        3,
-    )
+    tall = folders.read_scaled(row(draw("tall.jpg", 0, (50, 90))), 32)
+    assert tall.shape == (68, 38, 3)
+
+
+def test_rounding_does_not_leave_the_picture(draw):
+    image = folders.read_scaled(row(draw("a.png", 0, (13, 14))), 32)
+    assert image.shape == (41, 38, 3)
+
+
+def test_a_box_is_cut_out_and_clipped(tmp_path, draw):
+    path = draw("a.png", 0, (400, 100))  # The left quarter is white.
+    white = folders.read_scaled(row(path, box=(-50, 10, 100, 110)), 64)
+    assert white.shape == (76, 84, 3) and white.min() == 255
+    black = folders.read_scaled(row(path, box=(100, 0, 170, 70)), 64)
+    assert black.shape == (70, 70, 3) and black.max() == 0
+    with pytest.raises(ValueError, match="outside the picture of 400 x 100"):
+        folders.read_scaled(row(path, box=(400, 0, 500, 90)), 64)
 
 
 def test_small_pictures_are_enlarged_with_one_warning(folder):

@@ -80,7 +80,7 @@ def test_class_ids():
             layouts.Row(None, f"{i}.png", ["x"], **dict(zip(columns, values)))
             for i, values in enumerate(zip(*columns.values()))
         ]
-        layouts._number_classes(rows)
+        layouts.number_classes(rows)
         return [row.class_id for row in rows]
 
     assert ids(class_id=["7", 3]) == [7, 3]
@@ -122,6 +122,32 @@ def test_errors_say_what_to_do(tmp_path, draw):
     (tmp_path / "captions.csv").write_text("a.png,a caption\n")
     with pytest.raises(ValueError, match="image,caption.*a caption"):
         layouts.read_folder(tmp_path)
-    (tmp_path / "captions.csv").write_bytes("image,caption\n红".encode("gbk"))
-    with pytest.raises(ValueError, match="UTF-8"):
-        layouts.read_folder(tmp_path)
+
+
+def test_bad_lines_of_a_csv_cost_only_themselves(tmp_path, draw):
+    for name in "abcdefg":
+        draw(f"{name}.png")
+    (tmp_path / "captions.csv").write_bytes(
+        b"image,caption\na.png,one\nb.png,\xba\xec\nc.png,red, with dots\n"
+        b'd.png,"never closed\ne.png,"closed, with comma"\nf.png,\n,g\n'
+        b'g.png,"two\nlines"\na.png,"this\nb.png,is swallowed"\n'
+        b'a.png,"\xff\n."\n'
+    )
+    result = layouts.read_folder(tmp_path)
+    assert {row.name: row.captions for row in result.rows} == {
+        "a.png": ["one"],
+        "b.png": ['is swallowed"'],
+        "e.png": ["closed, with comma"],
+        "g.png": ["two lines"],
+    }
+    assert list(result.bad) == [
+        "captions.csv line 3",
+        "captions.csv line 4",
+        "captions.csv line 5",
+        "captions.csv line 8",
+        "captions.csv line 11",
+        "captions.csv line 13 to 14",
+        "f.png",
+    ]
+    assert "need quotes" in result.bad["captions.csv line 4"]
+    assert "UTF-8" in result.bad["captions.csv line 3"]
