@@ -180,8 +180,9 @@ def test_trainable_text_encoder_is_moved_by_the_discriminator_alone():
     assert np.any(before != tiny.value(words))
 
 
-def test_trained_text_encoder_is_part_of_the_preset(tmp_path):
-    model = gan_cls(text_encoder=tiny.TinyTextEncoder(frozen=False))
+@pytest.mark.parametrize("frozen", [False, True])
+def test_trained_text_encoder_is_part_of_the_preset(frozen, tmp_path):
+    model = gan_cls(text_encoder=tiny.TinyTextEncoder(frozen))
     words = model.text_encoder.embedding.embeddings
     words.assign(words.value + 0.5)
     model.save_to_preset(tmp_path)
