@@ -293,6 +293,8 @@ def test_generate_takes_datasets(trained):
     assert close(pictures, expected)
     captions = tiny.dataset().map(lambda x, y: x["text"])
     assert close(trained.generate(captions, seed=1), expected)
+    with pytest.raises(ValueError, match="never ends.*repeat"):
+        trained.generate(captions.repeat())
 
 
 @pytest.mark.parametrize(
