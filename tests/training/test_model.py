@@ -7,6 +7,8 @@ import tensorflow as tf
 from keras import ops
 from tests import tiny
 
+from keras_t2i import training
+
 NETWORKS = ("discriminator", "generator")
 
 
@@ -177,8 +179,17 @@ def test_lazy_r1_is_due_every_interval_and_counts_as_often(compiled):
 # Precision.
 
 
-def test_float16_wraps_every_member_and_keeps_float32_weights():
-    model = linear_gan(dtype="mixed_float16")
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        sgd,
+        lambda: dict.fromkeys(NETWORKS, "sgd"),
+        lambda: training.AdversarialOptimizer(sgd()),
+    ],
+    ids=["members", "names", "one"],
+)
+def test_float16_wraps_every_member_and_keeps_float32_weights(optimizer):
+    model = linear_gan(optimizer(), dtype="mixed_float16")
     for member in model.optimizer.members.values():
         assert isinstance(member, keras.optimizers.LossScaleOptimizer)
     assert not isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
