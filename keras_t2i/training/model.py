@@ -227,7 +227,8 @@ class AdversarialModel(keras.Model):
                 "The losses of a GAN say nothing on other data, so `fit` takes "
                 "no `validation_data`. Compare generated pictures instead."
             )
-        dataset = pipeline.as_dataset(x, y, batch_size)
+        step = int(self.optimizer.iterations)
+        dataset = pipeline.as_dataset(x, y, batch_size, step)
         self.build_for(pipeline.picture_size(dataset))
         dataset = pipeline.with_features(
             dataset, self.text_encoder, self.uses_words

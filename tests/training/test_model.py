@@ -276,6 +276,17 @@ def test_size_comes_from_the_data_and_stays():
         model.fit(tiny.dataset(image_size=8), verbose=0)
 
 
+def test_arrays_in_parts_are_shuffled_as_at_once():
+    x, y = tiny.arrays(image_size=4)
+    whole, parts = linear_gan(), linear_gan()
+    for model in (whole, parts):
+        model.run_eagerly = True
+    whole.fit(x, y, batch_size=4, epochs=3, verbose=0)
+    parts.fit(x, y, batch_size=4, epochs=1, verbose=0)
+    parts.fit(x, y, batch_size=4, epochs=2, verbose=0)
+    assert tiny.same(tiny.everything(whole), tiny.everything(parts))
+
+
 def test_validation_data_is_refused():
     model = linear_gan()
     data = tiny.dataset(image_size=4)
