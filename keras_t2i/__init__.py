@@ -1,10 +1,13 @@
 """keras_t2i: text-to-image GANs and text-driven face editing for Keras 3.
 
 Its parts are imported on first use, so `import keras_t2i` costs what
-`import keras` costs and works where TensorFlow is not installed.
+`import keras` costs and works where TensorFlow is not installed. After
+`import keras` it also registers its classes, so that
+`keras.saving.load_model` reads what `model.save` wrote.
 """
 
 import importlib
+import sys
 
 __version__ = "0.1.0"
 
@@ -30,3 +33,7 @@ def __getattr__(name):
 
 def __dir__():
     return sorted(__all__)
+
+
+if "keras" in sys.modules:
+    importlib.import_module("keras_t2i.models")

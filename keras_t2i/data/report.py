@@ -122,7 +122,8 @@ def contact_sheet(path, columns=8, rows=4, image_size=96):
     """
     found = layouts.read_folder(path)
     images, captions = [], []
-    picks = np.linspace(0, len(found.rows) - 1, columns * rows).round()
+    count = min(len(found.rows), columns * rows)
+    picks = np.linspace(0, len(found.rows) - 1, count).round()
     for row in (found.rows[int(i)] for i in dict.fromkeys(picks)):
         try:
             picture = folder.read_scaled(row, image_size)

@@ -129,11 +129,17 @@ def as_captions(text):
     """A list of captions from a string, a list, an array or a dataset.
 
     Raises:
-        ValueError: if there is none, or one is empty or no string.
+        ValueError: if there is none, one is empty or no string, or a dataset
+            has no end.
     """
     if isinstance(text, (str, bytes)):
         text = [text]
     elif hasattr(text, "element_spec"):
+        if int(text.cardinality()) == -1:  # tf.data's sign for endless.
+            raise ValueError(
+                "The dataset of captions never ends. Give one pass over them: "
+                "load it without `repeat=True`, or use `dataset.take(n)`."
+            )
         batches = []
         for element in text:
             x = element[0] if isinstance(element, tuple) else element

@@ -26,6 +26,7 @@ def diff_augment(images, policies, seed):
 
 def check_policies(policies):
     """Returns `policies` as a tuple; ValueError names what is unknown."""
+    policies = (policies,) if isinstance(policies, str) else policies
     policies = tuple(policies or ())
     unknown = [p for p in policies if p not in POLICIES]
     if unknown:

@@ -119,7 +119,8 @@ def restore(model, folder):
         checkpoint.
 
     Raises:
-        ValueError: if the checkpoint belongs to another model.
+        ValueError: if the checkpoint belongs to another model, or the model
+            has no networks yet.
     """
     for path in reversed(checkpoints(folder)):
         state = read_state(path)
@@ -155,6 +156,12 @@ def _values(model):
 
 
 def _assign(model, stored, path):
+    if not model.built:
+        raise ValueError(
+            f"The model has no networks yet, so the checkpoint {path} cannot be "
+            "put into it. Make the model with its `image_size`, or call "
+            "`model.build_for(image_size)` first."
+        )
     variables = _variables(model)
     shapes = [tuple(stored[name].shape) for name in sorted(stored)]
     if shapes != [tuple(v.shape) for v in variables]:

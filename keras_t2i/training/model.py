@@ -166,7 +166,14 @@ class AdversarialModel(keras.Model):
             **kwargs: `run_eagerly` and `steps_per_execution` as in Keras.
         """
         if not isinstance(optimizer, AdversarialOptimizer):
-            optimizer = AdversarialOptimizer(self._loss_scaled(optimizer))
+            if not isinstance(optimizer, dict):
+                raise ValueError(
+                    "`optimizer` must be a dict of network name -> optimizer. "
+                    f"Received: {optimizer!r}"
+                )
+            optimizer = AdversarialOptimizer(optimizer)
+        if self.dtype_policy.compute_dtype == "float16":
+            optimizer.members = _loss_scaled(optimizer.members)
         if jit_compile is None:
             jit_compile = "auto" if _has_gpu() else False
         super().compile(
@@ -178,20 +185,6 @@ class AdversarialModel(keras.Model):
         )
         if self.built:
             optimizer.build(self.variables_by_network())
-
-    def _loss_scaled(self, members):
-        if not isinstance(members, dict):
-            raise ValueError(
-                "`optimizer` must be a dict of network name -> optimizer. "
-                f"Received: {members!r}"
-            )
-        if self.dtype_policy.compute_dtype != "float16":
-            return members
-        scaled = keras.optimizers.LossScaleOptimizer
-        return {
-            key: member if isinstance(member, scaled) else scaled(member)
-            for key, member in members.items()
-        }
 
     # Keras leaves the states of seed generators out of its files; without
     # them a loaded model would repeat the noise of its first steps.
@@ -234,7 +227,8 @@ class AdversarialModel(keras.Model):
                 "The losses of a GAN say nothing on other data, so `fit` takes "
                 "no `validation_data`. Compare generated pictures instead."
             )
-        dataset = pipeline.as_dataset(x, y, batch_size)
+        step = int(self.optimizer.iterations)
+        dataset = pipeline.as_dataset(x, y, batch_size, step)
         self.build_for(pipeline.picture_size(dataset))
         dataset = pipeline.with_features(
             dataset, self.text_encoder, self.uses_words
@@ -326,6 +320,14 @@ class AdversarialModel(keras.Model):
 
         due = ops.equal(self.optimizer.iterations % self.r1_interval, 0)
         return ops.cond(due, penalty, lambda: ops.zeros((), "float32"))
+
+
+def _loss_scaled(members):
+    scaled = keras.optimizers.LossScaleOptimizer
+    return {
+        key: member if isinstance(member, scaled) else scaled(member)
+        for key, member in members.items()
+    }
 
 
 def _has_gpu():

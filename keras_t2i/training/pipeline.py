@@ -4,6 +4,8 @@ Strings never enter the step: here captions become cached features of a frozen
 encoder, or the tokens of one that is trained.
 """
 
+import itertools
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +13,7 @@ from keras_t2i import files
 from keras_t2i.text import FeatureCache
 
 
-def as_dataset(x, y=None, batch_size=None):
+def as_dataset(x, y=None, batch_size=None, start_step=0):
     """Wraps lists and arrays; checks what a dataset yields.
 
     Args:
@@ -19,6 +21,9 @@ def as_dataset(x, y=None, batch_size=None):
             NumPy strings, or dict of `text` and `class_id`).
         y: uint8 [N, H, W, 3] where `x` holds captions.
         batch_size: where `x` holds captions; default 64, at most N.
+        start_step: training steps made so far, where `x` holds captions: their
+            order is a function of the epoch, so training in parts sees what
+            training at once would.
 
     Returns:
         `tf.data.Dataset` of ({"text", "class_id"}, uint8 [B, H, W, 3]), with
@@ -35,7 +40,7 @@ def as_dataset(x, y=None, batch_size=None):
             )
         dataset, source = x, getattr(x, "source", None)
     else:
-        dataset, source = _from_arrays(x, y, batch_size), None
+        dataset, source = _from_arrays(x, y, batch_size, start_step), None
     _check_elements(dataset.element_spec)
 
     def normalize(x, y):
@@ -49,7 +54,7 @@ def as_dataset(x, y=None, batch_size=None):
     return dataset
 
 
-def _from_arrays(x, y, batch_size):
+def _from_arrays(x, y, batch_size, start_step):
     if x is None or y is None:
         raise ValueError(
             "`fit` takes a tf.data.Dataset of (captions, pictures), or "
@@ -65,9 +70,23 @@ def _from_arrays(x, y, batch_size):
             "Captions and pictures must be equally many, and at least one. "
             f"Received: {len(x['text'])} captions, {count} pictures"
         )
-    dataset = tf.data.Dataset.from_tensor_slices((x, y))
-    dataset = dataset.shuffle(count, seed=0)
-    return dataset.batch(min(batch_size or 64, count), drop_remainder=True)
+    size = min(batch_size or 64, count)
+    epochs = itertools.count(start_step // (count // size))
+    columns = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
+
+    def order(_):
+        rows = tf.numpy_function(
+            lambda: np.random.default_rng(next(epochs)).permutation(count),
+            [],
+            tf.int64,
+        )
+        return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(rows, [count]))
+
+    rows = tf.data.Dataset.range(1).flat_map(order)
+    rows = rows.apply(tf.data.experimental.assert_cardinality(count))
+    return rows.batch(size, drop_remainder=True).map(
+        lambda rows: tf.nest.map_structure(lambda c: tf.gather(c, rows), columns)
+    )
 
 
 def _check_elements(spec):

@@ -33,6 +33,14 @@ def test_report_of_a_folder_without_validation_part(tmp_path, draw):
     assert data.inspect(tmp_path).splits == {"train": 1, "validation": 0}
 
 
+def test_contact_sheet_of_nothing(tmp_path, draw):
+    draw("a.png")
+    (tmp_path / "a.txt").write_text(" ")
+    assert list(data.inspect(tmp_path).bad) == ["a.png"]
+    with pytest.raises(ValueError, match="No picture"):
+        data.contact_sheet(tmp_path)
+
+
 def test_contact_sheet(folder):
     (folder / "images/00.png").write_bytes(b"")
     sheet = data.contact_sheet(folder, columns=4, rows=2, image_size=32)

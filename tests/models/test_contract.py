@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -179,6 +181,20 @@ def test_keras_file_goes_on_identically(make, tmp_path):
     assert tiny.same(tiny.everything(model), tiny.everything(loaded))
 
 
+def test_keras_file_is_read_in_a_new_process(make, tmp_path):
+    make(text_encoder="bag_of_ngrams").save(tmp_path / "model.keras")
+    code = (
+        "import keras, keras_t2i, sys;"
+        "print(keras.saving.load_model(sys.argv[1]).image_size)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "model.keras")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "16\n", done.stderr
+
+
 def test_unbuilt_model_is_saved_too(make, tmp_path):
     loaded = reloaded(make(image_size=None), tmp_path / "model.keras")
     assert loaded.image_size is None and not loaded.built
@@ -277,6 +293,8 @@ def test_generate_takes_datasets(trained):
     assert close(pictures, expected)
     captions = tiny.dataset().map(lambda x, y: x["text"])
     assert close(trained.generate(captions, seed=1), expected)
+    with pytest.raises(ValueError, match="never ends.*repeat"):
+        trained.generate(captions.repeat())
 
 
 @pytest.mark.parametrize(

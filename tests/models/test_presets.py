@@ -57,7 +57,7 @@ def test_files_are_small_and_say_what_they_are(preset, model):
     assert config["class_name"] == "GANCLS"
     assert json.loads((preset / "metadata.json").read_text())["data"] == "noise"
     with h5py.File(preset / "model.weights.h5") as store:
-        assert list(store) == ["generator"]
+        assert list(store) == ["generator", "text_encoder"]
         arrays = [array[()] for array in store["generator"].values()]
     assert {a.dtype for a in arrays} == {np.dtype("float16")}
     for ours, stored in zip(model.generator_ema.weights, arrays, strict=True):

@@ -109,5 +109,6 @@ def test_cutout_is_a_square_of_half_the_size():
 def test_unknown_policy_is_refused():
     assert check_policies(["cutout"]) == ("cutout",)
     assert check_policies(None) == ()
+    assert check_policies("color") == ("color",)
     with pytest.raises(ValueError, match="rotation"):
         check_policies(["color", "rotation"])

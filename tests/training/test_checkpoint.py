@@ -171,6 +171,8 @@ def test_checkpoint_of_another_model_is_refused(tmp_path):
     with pytest.raises(ValueError, match="belongs to another model"):
         training.restore(other, tmp_path)
     assert tiny.same(before, tiny.everything(other))
+    with pytest.raises(ValueError, match="no networks yet.*build_for"):
+        training.restore(tiny.LinearGAN(image_size=None), tmp_path)
 
 
 def test_checkpoint_holds_plain_arrays(tmp_path):

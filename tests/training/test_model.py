@@ -7,6 +7,8 @@ import tensorflow as tf
 from keras import ops
 from tests import tiny
 
+from keras_t2i import training
+
 NETWORKS = ("discriminator", "generator")
 
 
@@ -177,8 +179,17 @@ def test_lazy_r1_is_due_every_interval_and_counts_as_often(compiled):
 # Precision.
 
 
-def test_float16_wraps_every_member_and_keeps_float32_weights():
-    model = linear_gan(dtype="mixed_float16")
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        sgd,
+        lambda: dict.fromkeys(NETWORKS, "sgd"),
+        lambda: training.AdversarialOptimizer(sgd()),
+    ],
+    ids=["members", "names", "one"],
+)
+def test_float16_wraps_every_member_and_keeps_float32_weights(optimizer):
+    model = linear_gan(optimizer(), dtype="mixed_float16")
     for member in model.optimizer.members.values():
         assert isinstance(member, keras.optimizers.LossScaleOptimizer)
     assert not isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
@@ -263,6 +274,17 @@ def test_size_comes_from_the_data_and_stays():
     assert model.image_size == 4
     with pytest.raises(ValueError, match=r"4 x 4.*8 x 8.*`image_size=4`"):
         model.fit(tiny.dataset(image_size=8), verbose=0)
+
+
+def test_arrays_in_parts_are_shuffled_as_at_once():
+    x, y = tiny.arrays(image_size=4)
+    whole, parts = linear_gan(), linear_gan()
+    for model in (whole, parts):
+        model.run_eagerly = True
+    whole.fit(x, y, batch_size=4, epochs=3, verbose=0)
+    parts.fit(x, y, batch_size=4, epochs=1, verbose=0)
+    parts.fit(x, y, batch_size=4, epochs=2, verbose=0)
+    assert tiny.same(tiny.everything(whole), tiny.everything(parts))
 
 
 def test_validation_data_is_refused():

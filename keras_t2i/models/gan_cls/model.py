@@ -271,7 +271,8 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
 
     def preset_networks(self):
         networks = {"generator": self.generator_ema}
-        if not self.text_encoder.frozen:
+        # A frozen one may have been trained before, alone.
+        if self.text_encoder.weights:
             networks["text_encoder"] = self.text_encoder
         if self.style_encoder is not None:
             networks["style_encoder"] = self.style_encoder

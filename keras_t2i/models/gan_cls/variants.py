@@ -1,5 +1,7 @@
 """Named settings of GANCLS. Every other variant changes the default."""
 
+import numbers
+
 _DEFAULT = {
     "text_encoder": "minilm",
     # Networks.
@@ -62,6 +64,16 @@ VARIANTS = {
 }
 
 
+# Whole numbers -> the least that makes a model.
+_LEAST = {
+    "latent_width": 1,
+    "text_width": 1,
+    "generator_width": 1,
+    "discriminator_width": 1,
+    "style_encoder_width": 1,
+    "matching_warmup_steps": 0,
+    "learning_rate_halving_steps": 0,
+}
 _CHOICES = {
     "architecture": ("compact", "reed2016"),
     "wrong_pairs": ("image", "text", "all"),
@@ -105,6 +117,28 @@ def _check(settings):
             raise ValueError(
                 f"`{key}` must be one of {allowed}. Received: {settings[key]!r}"
             )
+    for key, least in _LEAST.items():
+        value = settings[key]
+        if not isinstance(value, numbers.Integral) or value < least:
+            raise ValueError(
+                f"`{key}` must be a whole number of at least {least}. "
+                f"Received: {value!r}"
+            )
+    for key in ("cls_weight", "interpolation_beta", "learning_rate", "beta_1"):
+        if not isinstance(settings[key], numbers.Real):
+            raise ValueError(
+                f"`{key}` must be a number. Received: {settings[key]!r}"
+            )
+    if settings["architecture"] == "compact" and (
+        settings["joint_size"] != 4 or settings["normalize_first"]
+    ):
+        raise ValueError(
+            "`joint_size` and `normalize_first` belong to the discriminator of "
+            'the "reed2016" architecture; "compact" joins at 4 x 4 without '
+            'normalisation. Set variant="reed2016" or variant="note". '
+            f"Received: joint_size={settings['joint_size']}, "
+            f"normalize_first={settings['normalize_first']}"
+        )
     if settings["architecture"] == "reed2016" and settings["wrong_pairs"] == "all":
         raise ValueError(
             'All wrong pairs at once need the projection of the "compact" '

@@ -180,8 +180,9 @@ def test_trainable_text_encoder_is_moved_by_the_discriminator_alone():
     assert np.any(before != tiny.value(words))
 
 
-def test_trained_text_encoder_is_part_of_the_preset(tmp_path):
-    model = gan_cls(text_encoder=tiny.TinyTextEncoder(frozen=False))
+@pytest.mark.parametrize("frozen", [False, True])
+def test_trained_text_encoder_is_part_of_the_preset(frozen, tmp_path):
+    model = gan_cls(text_encoder=tiny.TinyTextEncoder(frozen))
     words = model.text_encoder.embedding.embeddings
     words.assign(words.value + 0.5)
     model.save_to_preset(tmp_path)
@@ -205,6 +206,12 @@ def test_frozen_text_encoder_is_moved_by_nothing():
         ({"architecture": "vgg"}, "architecture.*'vgg'"),
         ({"wrong_pairs": "none"}, "wrong_pairs.*'none'"),
         ({"joint_size": 3}, r"joint_size.*\(4, 2\).*3"),
+        ({"joint_size": 2}, "reed2016.*Received: joint_size=2"),
+        ({"normalize_first": True}, "reed2016.*normalize_first=True"),
+        ({"latent_width": 0}, "latent_width.*at least 1.*0"),
+        ({"generator_width": "8"}, "generator_width.*whole number.*'8'"),
+        ({"matching_warmup_steps": -1}, "matching_warmup_steps.*-1"),
+        ({"learning_rate": "fast"}, "learning_rate.*number.*'fast'"),
         ({"variant": "reed2016", "wrong_pairs": "all"}, "projection"),
         ({"cls_weight": 1.0}, r"cls_weight.*\[0, 1\).*1\.0"),
         ({"interpolation_beta": 1.5}, r"interpolation_beta.*1\.5"),
