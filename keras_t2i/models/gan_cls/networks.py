@@ -9,6 +9,7 @@ Shapes are channels-last; B = batch, S = sentence width, Z = latent width.
 """
 
 import math
+import numbers
 
 import keras
 from keras import layers
@@ -24,13 +25,13 @@ def up_samplings(image_size):
     Raises:
         ValueError: if the size is not 4 times a power of two, from 16 up.
     """
-    doublings = math.log2(image_size / 4)
-    if doublings != int(doublings) or doublings < 2:
+    whole = isinstance(image_size, numbers.Integral)
+    if not whole or image_size < 16 or image_size & (image_size - 1):
         raise ValueError(
             "`image_size` must be 16, 32, 64, 128 or a further power of two. "
-            f"Received: {image_size}"
+            f"Received: {image_size!r}"
         )
-    return int(doublings)
+    return int(math.log2(image_size / 4))
 
 
 # The paper's networks.

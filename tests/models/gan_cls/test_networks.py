@@ -130,9 +130,9 @@ def test_compact_discriminator_judges_a_picture_without_its_batch_statistics():
     assert not of_type(trunk, layers.BatchNormalization)
 
 
-@pytest.mark.parametrize("size", [8, 20, 63, 0.5])
+@pytest.mark.parametrize("size", [0, -4, 8, 20, 63, 0.5, 64.0, "64"])
 def test_sizes_that_cannot_be_made_are_refused(size):
-    with pytest.raises(ValueError, match=f"power of two. Received: {size}"):
+    with pytest.raises(ValueError, match=f"power of two. Received: {size!r}"):
         networks.up_samplings(size)
 
 
