@@ -20,6 +20,7 @@ from keras_t2i.models import presets
 
 _SAMPLES = 8
 _JUDGED_CAPTIONS = 1080
+_SHAPES_LANGUAGE = "english"
 # Settings of the run; all others go to the model's constructor.
 _OF_RUN = {
     "method",
@@ -126,7 +127,7 @@ def _load(settings, split, **arguments):
         **arguments,
     }
     if settings["data"] == "shapes":
-        return data.shapes(split, **common)
+        return data.shapes(split, language=_SHAPES_LANGUAGE, **common)
     return data.load(settings["data"], split, **common)
 
 
@@ -174,7 +175,9 @@ def _finish(model, settings, out, seconds, caption):
 
 
 def _judge(model):
-    captions = data.shapes_captions(_JUDGED_CAPTIONS)
+    captions = data.shapes_captions(
+        _JUDGED_CAPTIONS, language=_SHAPES_LANGUAGE
+    )
     images = model.generate(captions, seed=0)
     scores = data.shapes_accuracy(captions, images)
     names = [k for k in scores if k not in ("mean", "worst")]

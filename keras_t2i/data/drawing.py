@@ -53,7 +53,7 @@ def shapes(
     *,
     num_images=None,
     seed=0,
-    language="english",
+    language="mixed",
     training=None,
     repeat=False,
     start_step=0,
@@ -132,7 +132,7 @@ def shapes(
     )
 
 
-def shapes_captions(n, split="validation", *, seed=0, language="english"):
+def shapes_captions(n, split="validation", *, seed=0, language="mixed"):
     """Captions that name all five attributes.
 
     Args:

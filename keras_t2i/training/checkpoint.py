@@ -32,8 +32,8 @@ class Checkpoint(EverySteps):
         state: dict of further JSON values to keep with each, such as the
             settings of the run.
 
-    A checkpoint that cannot be written (a full disk) is a warning: training
-    goes on, and the last good one stays.
+    A checkpoint that cannot be written (a full disk), or whose weights are not
+    finite, is a warning: training goes on, and the last good one stays.
     """
 
     def __init__(self, folder, every_steps=1000, keep=3, state=None):
@@ -55,6 +55,13 @@ class Checkpoint(EverySteps):
         """Saves now, unless this step is saved already."""
         step = self.step
         if step == self.last_step:
+            return
+        broken = _not_finite(self.model)
+        if broken:
+            warnings.warn(
+                f"No checkpoint at step {step}: {broken} holds values that are "
+                f"not finite. The checkpoints in {self.folder} are from before."
+            )
             return
         try:
             save(self.model, self.folder, self.state)
@@ -146,6 +153,15 @@ def read_state(path):
 def _variables(model):
     # `variables` holds seed generators, which `save_weights` leaves out.
     return [*model.variables, *model.optimizer.variables]
+
+
+def _not_finite(model):
+    """Path of the first variable with a NaN or an infinity, or None."""
+    for variable in _variables(model):
+        value = keras.ops.convert_to_numpy(variable.value)
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            return variable.path
+    return None
 
 
 def _values(model):

@@ -191,3 +191,16 @@ def test_arguments_out_of_range_are_refused(tmp_path):
         training.Checkpoint(tmp_path, every_steps=0)
     with pytest.raises(ValueError, match="keep.*0"):
         training.Checkpoint(tmp_path, keep=0)
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    model = tiny.LinearGAN()
+    model.build_for(4)
+    callback = training.Checkpoint(tmp_path, every_steps=1)
+    callback.set_model(model)
+    callback.save()
+    model.generator.weights[0].assign(model.generator.weights[0] * np.nan)
+    model.optimizer.iterations.assign(1)
+    with pytest.warns(UserWarning, match="not finite"):
+        callback.save()
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-00000000"]

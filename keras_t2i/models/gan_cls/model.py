@@ -29,8 +29,8 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
     The discriminator sees three kinds of pairs: real picture and its caption,
     real picture and a caption of another class, generated picture and the
     caption that it shows. So it judges whether the words fit, and not only
-    whether the picture looks real. The generator also draws captions halfway
-    between two of the batch (GAN-INT).
+    whether the picture looks real. With `interpolate=True` the
+    generator also draws captions halfway between two of the batch (GAN-INT).
 
     Args:
         image_size: height and width in pixels: 16, 32, 64, ... None takes it
