@@ -272,9 +272,9 @@ def _example(row, content):
     for name in ("label", "identity"):
         if getattr(row, name) is not None:
             features[name] = several([str(getattr(row, name)).encode()])
-    return tf.train.Example(
-        features=tf.train.Features(feature=features)
-    ).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    # Else the order of the features is another one in each process.
+    return example.SerializeToString(deterministic=True)
 
 
 def _write_json(path, values):
