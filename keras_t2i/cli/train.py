@@ -22,7 +22,13 @@ _DEFAULTS = {
     "checkpoint_every": 500,
     "sample_every": 500,
 }
-_FOLDER = {"image_size": 64, "variant": "default", "epochs": 100}
+_FOLDER = {
+    "image_size": 64,
+    "variant": "default",
+    "epochs": 100,
+}
+# As their sources do (methods of Reed et al. 2016, flowers).
+_CAPTIONS_PER_PICTURE = {"reed2016": 4, "note": 4}
 _SHAPES = {"image_size": 32, "variant": "shapes", "steps": 4000}
 
 _COUNTS = (
@@ -30,6 +36,7 @@ _COUNTS = (
     "epochs",
     "batch_size",
     "image_size",
+    "captions_per_picture",
     "checkpoint_every",
     "sample_every",
 )
@@ -91,6 +98,13 @@ def add_arguments(verbs):
         type=int,
         help=f"height and width (default: {_FOLDER['image_size']}; shapes: "
         f"{_SHAPES['image_size']})",
+    )
+    add(
+        "--captions-per-picture",
+        metavar="K",
+        type=int,
+        help="captions whose features are averaged (default: 1; variants "
+        "reed2016 and note: 4, as published)",
     )
     add(
         "--seed",
@@ -203,7 +217,17 @@ def _with_defaults(given):
     if "steps" in given or "epochs" in given:
         settings.pop("steps", None)
         settings.pop("epochs", None)
-    return {**settings, **given}
+    settings.update(given)
+    if given["data"] == "shapes":
+        if "captions_per_picture" in given:
+            raise ValueError(
+                "A drawn shape has one caption: leave out "
+                "`captions_per_picture`."
+            )
+    elif "captions_per_picture" not in given:
+        published = _CAPTIONS_PER_PICTURE.get(settings["variant"], 1)
+        settings["captions_per_picture"] = published
+    return settings
 
 
 def _going_on(given, stored, out):

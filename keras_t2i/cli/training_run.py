@@ -28,6 +28,7 @@ _OF_RUN = {
     "steps",
     "epochs",
     "batch_size",
+    "captions_per_picture",
     "precision",
     "checkpoint_every",
     "sample_every",
@@ -128,6 +129,8 @@ def _load(settings, split, **arguments):
     }
     if settings["data"] == "shapes":
         return data.shapes(split, language=_SHAPES_LANGUAGE, **common)
+    if split == "train":
+        common["captions_per_picture"] = settings.get("captions_per_picture", 1)
     return data.load(settings["data"], split, **common)
 
 

@@ -1,5 +1,6 @@
 """What every text-to-image method offers to its users."""
 
+import numbers
 import secrets
 
 import keras
@@ -49,9 +50,10 @@ class TextToImageModel(PresetModel):
                 range, or a model that was neither trained nor loaded.
         """
         captions = as_captions(text)
-        if num_images < 1:
+        if not isinstance(num_images, numbers.Integral) or num_images < 1:
             raise ValueError(
-                f"`num_images` must be at least 1. Received: {num_images}"
+                "`num_images` must be a whole number of at least 1. "
+                f"Received: {num_images!r}"
             )
         features = self.text_encoder.encode(captions)
         rows = np.repeat(np.arange(len(captions)), num_images)

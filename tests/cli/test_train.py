@@ -104,8 +104,10 @@ def test_epochs_on_a_folder_then_more_steps(config, tmp_path, capsys):
         config, tmp_path / "run", "--data", str(tmp_path / "shades")
     )
     # --resume with nothing there starts; 11 pictures are two batches of 4.
-    argv += ["--batch-size", "4", "--resume"]
+    argv += ["--batch-size", "4", "--captions-per-picture", "2", "--resume"]
     assert main([*argv, "--epochs", "1"]) == 0
+    settings = json.loads((tmp_path / "run/config.json").read_text())
+    assert settings["captions_per_picture"] == 2
     assert "Oracle" not in capsys.readouterr().out
     metadata = json.loads((tmp_path / "run/model/metadata.json").read_text())
     assert (metadata["steps"], metadata["data"]) == (2, "shades")
@@ -126,6 +128,7 @@ def test_a_run_cannot_go_on_with_other_settings(config, finished_run, capsys):
     "more, message",
     (
         (["--steps", "0"], "`steps`"),
+        (["--captions-per-picture", "2"], "one caption"),
         (["--data", "nowhere"], "nowhere"),
         (["--variant", "huge"], "'huge'"),
         (["--config", "missing.json"], "missing.json"),
