@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -249,18 +250,18 @@ class Watch(keras.callbacks.Callback):
 
     def _show(self, batch, now, logs):
         step = self.first + batch + 1
-        pace = (now - self.second_step) / batch if batch else 0.0
+        parts = [f"step {step}/{self.steps}", f"{step / self.steps:4.0%}"]
+        if batch:
+            pace = (now - self.second_step) / batch
+            parts.append(f"{1000 * pace:.0f} ms/step")
+            parts.append(f"ETA {_clock(pace * (self.steps - step))}")
         losses = {k: v for k, v in logs.items() if k.endswith("_loss")}
-        parts = [
-            f"step {step}/{self.steps}",
-            f"{step / self.steps:4.0%}",
-            f"{1000 * pace:.0f} ms/step",
-            f"ETA {_clock(pace * (self.steps - step))}",
-            *(f"{name} {float(value):.3f}" for name, value in losses.items()),
-        ]
+        parts += [f"{name} {float(v):.3f}" for name, v in losses.items()]
         line = "  ".join(parts)
         if self.terminal:
-            # Back to the start of the line, and clear what stood there.
+            # Back to the start of the line, and clear what stood there; a
+            # line that wraps could not be cleared.
+            line = line[: shutil.get_terminal_size().columns - 1]
             print(f"\r\033[K{line}", end="", flush=True)
         else:
             print(line, flush=True)
