@@ -117,8 +117,8 @@ def _enlarged(images, scale):
     from PIL import Image
 
     height, width = images.shape[1] * scale, images.shape[2] * scale
-    pictures = map(Image.fromarray, images)
-    return np.stack([p.resize((width, height), Image.BICUBIC) for p in pictures])
+    many = map(Image.fromarray, images)
+    return np.stack([p.resize((width, height), Image.BICUBIC) for p in many])
 
 
 def _names(arguments):

@@ -8,7 +8,8 @@ STEPS = 6
 
 
 def train_arguments(config, out, *more):
-    return ["train", "gan_cls", "--config", str(config), "--out", str(out), *more]
+    argv = ["train", "gan_cls", "--config", str(config), "--out", str(out)]
+    return [*argv, *more]
 
 
 @pytest.fixture(scope="session")
