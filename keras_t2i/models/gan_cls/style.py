@@ -20,7 +20,9 @@ class StyleTransfer:
     # A network once `fit_style_encoder` was called or a preset brought one.
     style_encoder = None
 
-    def fit_style_encoder(self, x, steps=2000, batch_size=64, **kwargs):
+    def fit_style_encoder(
+        self, x, steps=2000, batch_size=64, learning_rate=1e-3, **kwargs
+    ):
         """Trains the style encoder S that inverts the generator.
 
         S learns E |z - S(G(z, text))|^2 on pictures that the frozen generator
@@ -32,6 +34,8 @@ class StyleTransfer:
                 are not used.
             steps: training steps.
             batch_size: pictures a step.
+            learning_rate: of Adam, for the first call. The usual 2e-4 with
+                beta_1 = 0.5 is much slower.
             **kwargs: for `keras.Model.fit`, such as `callbacks`.
 
         Returns:
@@ -46,15 +50,17 @@ class StyleTransfer:
             self.make_style_encoder()
         if not self.style_encoder.compiled:
             self.style_encoder.compile(
-                keras.optimizers.Adam(
-                    self.settings["learning_rate"],
-                    beta_1=self.settings["beta_1"],
-                ),
+                keras.optimizers.Adam(learning_rate),
                 loss="mse",
                 jit_compile=False,
             )
         pairs = drawn_pictures(
-            self._draw_float, sentence, self.latent_width, batch_size
+            self._draw_float,
+            sentence,
+            self.latent_width,
+            batch_size,
+            # A second call goes on with new noise.
+            start_step=int(self.style_encoder.optimizer.iterations),
         )
         return self.style_encoder.fit(
             pairs, steps_per_epoch=steps, shuffle=False, **kwargs
@@ -93,6 +99,10 @@ class StyleTransfer:
     def transfer_style(self, style_image, text):
         """Draws a caption in the style of a picture: G(S(picture), text).
 
+        S gives the mean of all latents that could have made the picture,
+        which is shorter than any of them; so its estimate is stretched to
+        the length sqrt(Z) of the latents that the generator knows.
+
         Args:
             style_image: uint8 [H, W, 3], or N of them.
             text: one caption for all, or N.
@@ -101,6 +111,8 @@ class StyleTransfer:
             uint8 NumPy array [N, H, W, 3].
         """
         latents = self.encode_style(style_image)
+        length = np.linalg.norm(latents, axis=1, keepdims=True)
+        latents *= np.sqrt(self.latent_width) / np.maximum(length, 1e-6)
         features = self.text_encoder.encode(as_captions(text))
         rows = np.arange(len(latents))
         if len(features.sentence) == 1:
@@ -141,7 +153,9 @@ def style_encoder(image_size, latent_width, width=64):
     return keras.Model(images, latents, name="style_encoder")
 
 
-def drawn_pictures(draw, sentence, latent_width, batch_size, seed=0):
+def drawn_pictures(
+    draw, sentence, latent_width, batch_size, seed=0, start_step=0
+):
     """Endless dataset of what a generator draws, with the latents as labels.
 
     Args:
@@ -151,6 +165,7 @@ def drawn_pictures(draw, sentence, latent_width, batch_size, seed=0):
         latent_width: Z.
         batch_size: B.
         seed: seed of captions and latents.
+        start_step: number of the first batch.
 
     Returns:
         `tf.data.Dataset` of (pictures, latents).
@@ -170,4 +185,4 @@ def drawn_pictures(draw, sentence, latent_width, batch_size, seed=0):
         text += spread * tf.random.stateless_normal(tf.shape(text), key + 1)
         return draw(latents, text), latents
 
-    return tf.data.Dataset.counter().map(pair).prefetch(1)
+    return tf.data.Dataset.counter(start_step).map(pair).prefetch(1)
