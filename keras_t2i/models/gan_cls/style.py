@@ -112,7 +112,8 @@ class StyleTransfer:
         """
         latents = self.encode_style(style_image)
         length = np.linalg.norm(latents, axis=1, keepdims=True)
-        latents *= np.sqrt(self.latent_width) / np.maximum(length, 1e-6)
+        stretch = np.sqrt(self.latent_width) / np.maximum(length, 1e-6)
+        latents = (latents * stretch).astype("float32")
         features = self.text_encoder.encode(as_captions(text))
         rows = np.arange(len(latents))
         if len(features.sentence) == 1:
