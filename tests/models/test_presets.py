@@ -240,5 +240,7 @@ def test_failed_overwrite_leaves_the_old_preset(model, preset, monkeypatch):
 
 
 def test_shipped_names_are_presets():
+    # The default of `keras-t2i generate`.
+    assert "gan_cls_flowers_64" in presets.shipped_names()
     for name in presets.shipped_names():
         assert (presets.find(name) / "model.weights.h5").is_file()
