@@ -29,7 +29,7 @@ _FOLDER = {
 }
 # As their sources do (methods of Reed et al. 2016, flowers).
 _CAPTIONS_PER_PICTURE = {"reed2016": 4, "note": 4}
-_SHAPES = {"image_size": 32, "variant": "shapes", "steps": 4000}
+_SHAPES = {"image_size": 32, "variant": "shapes", "steps": 3500}
 
 _COUNTS = (
     "steps",
