@@ -41,6 +41,7 @@ _COUNTS = (
     "sample_every",
 )
 # What may differ when a run goes on; anything else would make another run.
+_SAID = ("data", "from_preset", "seed", "precision", "variant", "method")
 _FREE = {"data", "steps", "epochs", "checkpoint_every", "sample_every"}
 
 _EXAMPLE = """\
@@ -72,6 +73,12 @@ def add_arguments(verbs):
         "is drawn and needs no files (a folder of that name is ./shapes)",
     )
     add("--out", metavar="RUN", required=True, help="the run folder")
+    add(
+        "--from-preset",
+        metavar="PRESET",
+        help="start from the weights and settings of this preset, a name or a "
+        "folder; the discriminator starts anew",
+    )
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         "--steps",
@@ -172,8 +179,7 @@ def run(arguments):
 
 def _given(arguments):
     """What the user says, in the file of `--config` or on the command line."""
-    names = (*_COUNTS, "data", "seed", "precision", "variant", "method")
-    said = {name: getattr(arguments, name) for name in names}
+    said = {name: getattr(arguments, name) for name in (*_COUNTS, *_SAID)}
     said = {name: value for name, value in said.items() if value is not None}
     given = _read_json(arguments.config) if arguments.config else {}
     if "steps" in said or "epochs" in said:
@@ -217,6 +223,8 @@ def _with_defaults(given):
     if "steps" in given or "epochs" in given:
         settings.pop("steps", None)
         settings.pop("epochs", None)
+    if "from_preset" in given:
+        settings.update(_of_preset(given))
     settings.update(given)
     if given["data"] == "shapes":
         if "captions_per_picture" in given:
@@ -228,6 +236,20 @@ def _with_defaults(given):
         published = _CAPTIONS_PER_PICTURE.get(settings["variant"], 1)
         settings["captions_per_picture"] = published
     return settings
+
+
+def _of_preset(given):
+    """The constructor arguments of the preset that a run starts from."""
+    if "variant" in given:
+        raise ValueError(
+            "A preset brings its own settings. Leave out `variant`, and change "
+            "single settings with --config."
+        )
+    load_tensorflow()
+    from keras_t2i.cli.methods import method_class
+    from keras_t2i.models import presets
+
+    return presets.arguments(given["from_preset"], method_class(given["method"]))
 
 
 def _going_on(given, stored, out):

@@ -26,6 +26,7 @@ _SHAPES_LANGUAGE = "english"
 _OF_RUN = {
     "method",
     "data",
+    "from_preset",
     "steps",
     "epochs",
     "batch_size",
@@ -49,6 +50,8 @@ def run(settings, out):
     captions = _sample_captions(settings)
     model = _model(settings)
     state = training.restore(model, out / "checkpoints")
+    if state is None and "from_preset" in settings:
+        presets.start_from(model, settings["from_preset"])
     state = state or {"step": 0, "seconds": 0.0}
     first = state["step"]
     dataset = _load(settings, "train", repeat=True, start_step=first)
@@ -111,6 +114,11 @@ def _model(settings):
     # The networks draw their first weights from the global seed.
     keras.utils.set_random_seed(settings["seed"])
     arguments = {k: v for k, v in settings.items() if k not in _OF_RUN}
+    if isinstance(arguments.get("text_encoder"), dict):
+        # As a preset describes it.
+        arguments["text_encoder"] = keras.saving.deserialize_keras_object(
+            arguments["text_encoder"]
+        )
     cls = method_class(settings["method"])
     return cls(dtype=settings["precision"], **arguments)
 
@@ -159,6 +167,7 @@ def _finish(model, settings, out, seconds, caption):
     """Judges the model where there is an oracle; writes the preset."""
     facts = {
         "method": settings["method"],
+        **{k: settings[k] for k in ("from_preset",) if k in settings},
         "variant": settings["variant"],
         "data": pathlib.Path(settings["data"]).name,
         "image_size": settings["image_size"],

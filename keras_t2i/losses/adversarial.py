@@ -21,6 +21,21 @@ def binary_cross_entropy(logits, target):
     return ops.softplus(logits) - target * logits
 
 
+def gan_discriminator_loss(real, fake):
+    """BCE(real, 1) + BCE(fake, 0) (Goodfellow et al. 2014, algorithm 1).
+
+    Args:
+        real: logits [B] of real pictures.
+        fake: logits [N] of generated pictures.
+
+    Returns:
+        Scalar.
+    """
+    return ops.mean(binary_cross_entropy(real, 1.0)) + ops.mean(
+        binary_cross_entropy(fake, 0.0)
+    )
+
+
 def gan_cls_discriminator_loss(real, wrong, fake, cls_weight=0.5):
     """Matching-aware discriminator loss (Reed et al. 2016, algorithm 1).
 

@@ -70,6 +70,41 @@ def load(name_or_path, expected_class=None):
         FileNotFoundError: if there is no such preset.
         ValueError: if a file is missing, damaged, or of another class.
     """
+    folder, config, cls = _read(name_or_path, expected_class)
+    model = _make(cls, config, folder)
+    _load_weights(model, folder)
+    return model
+
+
+def arguments(name_or_path, expected_class):
+    """Constructor arguments of a preset's model, as JSON values.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load`.
+    """
+    _, config, _ = _read(name_or_path, expected_class)
+    kept = dict(config["config"])
+    for key in ("name", "trainable", "dtype", "networks"):
+        kept.pop(key, None)
+    return kept
+
+
+def start_from(model, name_or_path):
+    """Gives a built model the weights of a preset, to train on from there.
+
+    Args:
+        model: a built model of the preset's class.
+        name_or_path: as in `load`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load`, or if the networks differ.
+    """
+    folder, _, _ = _read(name_or_path, type(model))
+    _load_weights(model, folder)
+
+
+def _read(name_or_path, expected_class):
+    """Folder, configuration and class of a preset whose checksums are right."""
     folder = find(name_or_path)
     config = _read_json(folder / CONFIG)
     checksums = _read_json(folder / METADATA).get("sha256")
@@ -89,7 +124,10 @@ def load(name_or_path, expected_class=None):
             f"The preset {folder} holds a {cls.__name__}. Load it with "
             f"keras_t2i.models.{cls.__name__}.from_preset."
         )
-    model = _make(cls, config, folder)
+    return folder, config, cls
+
+
+def _load_weights(model, folder):
     try:
         store = h5py.File(folder / WEIGHTS, "r")
     except OSError as error:
@@ -98,7 +136,6 @@ def load(name_or_path, expected_class=None):
         for name, network in model.preset_networks().items():
             _assign(network, store, name, folder)
     model.start_from_averages()
-    return model
 
 
 def find(name_or_path):

@@ -12,6 +12,7 @@ from keras_t2i import text as text_lib
 from keras_t2i.losses import gan_cls_discriminator_loss
 from keras_t2i.losses import gan_cls_generator_loss
 from keras_t2i.losses import gan_cls_matrix_discriminator_loss
+from keras_t2i.losses import gan_discriminator_loss
 from keras_t2i.models.gan_cls import networks
 from keras_t2i.models.gan_cls import objective
 from keras_t2i.models.gan_cls import style
@@ -51,6 +52,8 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
               GAN; `wrong_pairs`: "image" (a real picture of another class),
               "text" (a caption of another class), or "all" (all pairs of the
               batch at once; "compact" only).
+            - `realism_weight`: weight of a second judgement that does not
+              see the words ("compact" only), 0 for none.
             - `matching_warmup_steps`: steps in which only realism is trained.
             - `interpolate`, `interpolation_beta`: GAN-INT.
             - `learning_rate`, `beta_1` of Adam; the rate halves every
@@ -170,7 +173,8 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         latents = self.draw_noise((count, self.latent_width))
         drawn = self.generator([latents, asked], training=True)
         drawn = self.augment(drawn)
-        fake_logits = self.judge(self.trunk(drawn, training=True), asked)
+        fake = self.trunk(drawn, training=True)
+        fake_logits = self.judge(fake, asked)
 
         # D never sees interpolated sentences: nothing real belongs to them.
         fake_of_captions = fake_logits[: ops.shape(sentence)[0]]
@@ -201,13 +205,25 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         discriminator_loss += self.r1_penalty(
             lambda x: self.judge(self.trunk(x, training=True), sentence), images
         )
+        generator_loss = gan_cls_generator_loss(fake_logits)
+        if s["realism_weight"]:
+            # Words alone are soon pleased by the right color. A judgement
+            # without them keeps the drawing honest (as in AttnGAN, section
+            # 3.2, where the two stand side by side).
+            fake_realism = self.judge(fake, None)
+            discriminator_loss += s["realism_weight"] * gan_discriminator_loss(
+                self.judge(real, None), fake_realism
+            )
+            generator_loss += s["realism_weight"] * gan_cls_generator_loss(
+                fake_realism
+            )
         logs = {
             "real_logit": ops.mean(real_logits),
             "fake_logit": ops.mean(fake_logits),
         }
         return {
             "discriminator": discriminator_loss,
-            "generator": gan_cls_generator_loss(fake_logits),
+            "generator": generator_loss,
         }, logs
 
     def judge(self, features, sentence):

@@ -259,7 +259,8 @@ class ProjectionHead(keras.layers.Layer):
         """Judges pairs.
 
         Args:
-            inputs: features [B, h, w, C] of the trunk, and sentence [B, S].
+            inputs: features [B, h, w, C] of the trunk, and sentence [B, S];
+                None for the sentence judges realism alone.
             all_pairs: True judges every picture with every sentence.
 
         Returns:
@@ -268,6 +269,8 @@ class ProjectionHead(keras.layers.Layer):
         features, sentence = inputs
         flat = self.flatten(features)
         realism = self.realism(flat)  # [B, 1]
+        if sentence is None:
+            return realism[:, 0]
         image = self.embed_image(flat) / math.sqrt(self.embedding_width)
         text = self.embed_text(sentence, training=training)
         if all_pairs:

@@ -16,6 +16,7 @@ _DEFAULT = {
     # Objective.
     "cls_weight": 0.5,  # 0 makes a plain GAN
     "wrong_pairs": "all",  # "image", "text", or all pairs of a batch
+    "realism_weight": 1.0,  # "compact" only: D also judges without the words
     "matching_warmup_steps": 0,
     "interpolate": False,  # True adds GAN-INT: half as much work again
     "interpolation_beta": 0.5,
@@ -41,6 +42,7 @@ _REED2016 = {
     "discriminator_width": 64,
     "style_encoder_width": 64,
     "wrong_pairs": "image",
+    "realism_weight": 0.0,
     "interpolate": True,
     "learning_rate": 2e-4,
     "updates": "alternating",
@@ -57,6 +59,7 @@ VARIANTS = {
     "shapes": {
         "text_encoder": "bag_of_ngrams",
         "discriminator_width": 16,
+        "realism_weight": 0.0,
         "learning_rate": 5e-4,
         "ema_decay": 0.99,
         "r1_weight": 0.0,
@@ -74,6 +77,13 @@ _LEAST = {
     "matching_warmup_steps": 0,
     "learning_rate_halving_steps": 0,
 }
+_NUMBERS = (
+    "cls_weight",
+    "realism_weight",
+    "interpolation_beta",
+    "learning_rate",
+    "beta_1",
+)
 _CHOICES = {
     "architecture": ("compact", "reed2016"),
     "wrong_pairs": ("image", "text", "all"),
@@ -124,7 +134,7 @@ def _check(settings):
                 f"`{key}` must be a whole number of at least {least}. "
                 f"Received: {value!r}"
             )
-    for key in ("cls_weight", "interpolation_beta", "learning_rate", "beta_1"):
+    for key in _NUMBERS:
         if not isinstance(settings[key], numbers.Real):
             raise ValueError(
                 f"`{key}` must be a number. Received: {settings[key]!r}"
@@ -143,6 +153,16 @@ def _check(settings):
         raise ValueError(
             'All wrong pairs at once need the projection of the "compact" '
             'architecture. Set `wrong_pairs` to "image" or "text".'
+        )
+    if settings["architecture"] == "reed2016" and settings["realism_weight"]:
+        raise ValueError(
+            'A judgement without the words needs the projection of the '
+            '"compact" architecture. Set `realism_weight` to 0.'
+        )
+    if settings["realism_weight"] < 0.0:
+        raise ValueError(
+            "`realism_weight` must be at least 0. "
+            f"Received: {settings['realism_weight']}"
         )
     if not 0.0 <= settings["cls_weight"] < 1.0:
         raise ValueError(
