@@ -86,7 +86,7 @@ def run(arguments):
     seed = arguments.seed
     if seed is None:
         seed = secrets.randbits(31)
-    images = models.from_preset(_preset(arguments.preset)).generate(
+    images = models.from_preset(preset_folder(arguments.preset)).generate(
         arguments.text,
         seed=seed,
         truncation=arguments.truncation,
@@ -105,7 +105,7 @@ def run(arguments):
     print(f"{arguments.out}: {len(images)} picture{several}, --seed {seed}")
 
 
-def _preset(name_or_path):
+def preset_folder(name_or_path):
     """Takes a run folder for the preset in it."""
     inside = pathlib.Path(name_or_path) / "model"
     return inside if inside.is_dir() else name_or_path

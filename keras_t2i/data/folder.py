@@ -22,6 +22,7 @@ def load(
     repeat=False,
     start_step=0,
     captions_per_picture=1,
+    fold=None,
     max_bad_fraction=0.1,
     max_pixels=pictures.MAX_PIXELS,
 ):
@@ -62,6 +63,9 @@ def load(
         captions_per_picture: K captions a picture, drawn with replacement;
             `text` is then [B, K]. Models average them, as some published
             settings do.
+        fold: pair (i, k): only the i-th of k parts of the split, from 1. Two
+            networks trained on different folds share no picture, as a
+            generator's matcher and its judge should not.
         max_bad_fraction: the pictures that cannot be used are left out with
             a warning; more than this fraction of them is an error.
         max_pixels: pictures with more pixels count as unusable.
@@ -91,7 +95,7 @@ def load(
             "image_size must be a whole number >= 8, or None. Received: "
             f"image_size={image_size!r}"
         )
-    rows = splits.select(found.rows, split)
+    rows = splits.select(found.rows, split, fold)
     warn_of_small([sizes[row.image] for row in rows], image_size)
     decoded = sum(
         3 * np.prod(scaled_size(*sizes[row.image], image_size)) for row in rows

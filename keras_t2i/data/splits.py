@@ -5,7 +5,7 @@ import hashlib
 VALIDATION_FRACTION = 0.1
 
 
-def select(rows, split):
+def select(rows, split, fold=None):
     """The rows of one split.
 
     Where no row says `validation`, a tenth of the training rows is held out
@@ -15,12 +15,15 @@ def select(rows, split):
     Args:
         rows: list of `layouts.Row`.
         split: `"train"`, `"validation"` or another name that the rows use.
+        fold: pair (i, k) keeps the i-th of k parts of the split, i from 1, cut
+            by a hash of each picture's name. Two networks trained on
+            different folds have no picture in common.
 
     Returns:
         list of `layouts.Row`, in their order.
 
     Raises:
-        ValueError: the split is empty.
+        ValueError: the split is empty, or `fold` makes no sense.
     """
     said = {row.split for row in rows}
     chosen = [row for row in rows if row.split == split]
@@ -32,6 +35,8 @@ def select(rows, split):
             for row in training
             if (row.group in held) == (split == "validation")
         ]
+    if fold is not None:
+        chosen = _fold(chosen, fold)
     if not chosen:
         raise ValueError(
             f"There are no pictures in split={split!r}; the folder has "
@@ -40,6 +45,20 @@ def select(rows, split):
             "where there are no classes)."
         )
     return chosen
+
+
+def _fold(rows, fold):
+    number, count = fold
+    if not 1 <= number <= count:
+        raise ValueError(
+            "`fold` must be (i, k) with 1 <= i <= k, the i-th of k parts. "
+            f"Received: {fold}"
+        )
+    return [r for r in rows if _hash(r.name) % count == number - 1]
+
+
+def _hash(name):
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
 
 
 def _held_out(groups):

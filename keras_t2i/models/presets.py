@@ -152,6 +152,11 @@ def find(name_or_path):
     )
 
 
+def checksum(folder):
+    """SHA-256 of the weights of a preset that `load` accepts."""
+    return _read_json(folder / METADATA)["sha256"][WEIGHTS]
+
+
 def shipped_names():
     """Sorted names of the presets that ship with the package."""
     root = files.shipped("")

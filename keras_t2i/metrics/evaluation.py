@@ -1,0 +1,220 @@
+"""One protocol for all methods: the same captions, one judge, named scores."""
+
+import numpy as np
+from PIL import Image
+
+from keras_t2i.metrics import distances
+from keras_t2i.metrics.retrieval import r_precision
+from keras_t2i.metrics.score import Score
+
+
+def evaluate(
+    model, dataset, judge, extractor=None, num_captions=1000, seed=0, split=""
+):
+    """Scores of a text-to-image model on captions of real pictures.
+
+    The model draws one picture for each of `num_captions` captions, drawn
+    without replacement from those of `dataset`; `seed` alone decides which,
+    so every model is asked for the same. A judge that had no part in the
+    training says whether they show what the captions say:
+
+    - `r_precision`: the own caption against 99 of other classes;
+      `r_precision_real` is the same of the real pictures that the captions
+      belong to, which no generator is expected to beat honestly;
+    - `frechet_distance` and `kernel_distance` to all real pictures of
+      `dataset`, in the features of the extractor;
+    - `cmd`: the cross-model distance, in the features of the judge.
+
+    Args:
+        model: with `generate`, such as any `keras_t2i` text-to-image model.
+        dataset: from `keras_t2i.data.load(..., training=False)`.
+        judge: `Judge`; never the matcher that trained the generator.
+        extractor: `Judge` or `ApplicationsExtractor`; None takes the judge.
+        num_captions: captions, at least 100.
+        seed: of the choice of captions and of the latents.
+        split: name of the data for the scores, such as "validation".
+
+    Returns:
+        dict of name -> `Score`.
+
+    Raises:
+        ValueError: if `dataset` has fewer captions than asked for, or too few
+            of other classes.
+    """
+    extractor = extractor or judge
+    rows, captions = chosen_captions(dataset.source, num_captions, seed)
+    class_ids = np.asarray(dataset.source.class_ids)[rows]
+    real, shown = _real_pictures(dataset, rows)
+    drawn = model.generate(captions, seed=seed)
+
+    texts = judge.embed_text(captions)
+    drawn_codes = judge.embed_images(drawn)
+    real_codes = judge.embed_images(real)
+    drawn_features, real_features = drawn_codes, real_codes
+    if extractor is not judge:
+        drawn_features = extractor.embed_images(drawn)
+        real_features = extractor.embed_images(real)
+    values = {
+        "r_precision": (judge, r_precision(drawn_codes, texts, class_ids)),
+        "r_precision_real": (
+            judge,
+            r_precision(real_codes[shown], texts, class_ids),
+        ),
+        "frechet_distance": (
+            extractor,
+            distances.frechet_distance_of_features(
+                drawn_features, real_features
+            ),
+        ),
+        "kernel_distance": (
+            extractor,
+            distances.kernel_distance(drawn_features, real_features),
+        ),
+        "cmd": (judge, distances.cmd_score(drawn_codes, texts, real_codes)),
+    }
+    size = drawn.shape[1]
+    return {
+        name: Score(
+            float(value),
+            name,
+            len(captions),
+            split,
+            network.name,
+            network.resize(size),
+        )
+        for name, (network, value) in values.items()
+    }
+
+
+def chosen_captions(source, count, seed=0):
+    """Captions to be drawn, without replacement, with the pictures they tell of.
+
+    Args:
+        source: `source` of a dataset from `keras_t2i.data.load`.
+        count: number of captions.
+        seed: of the choice.
+
+    Returns:
+        int array [count], rows of the pictures; list of captions.
+
+    Raises:
+        ValueError: if there are not as many.
+    """
+    pairs = [(i, t) for i, texts in enumerate(source.texts) for t in texts]
+    if len(pairs) < count:
+        raise ValueError(
+            f"The data holds {len(pairs)} captions. Received: "
+            f"num_captions={count}. Ask for fewer, or take more data."
+        )
+    chosen = np.random.default_rng(seed).choice(len(pairs), count, replace=False)
+    rows, captions = zip(*(pairs[i] for i in chosen))
+    return np.array(rows), list(captions)
+
+
+class Judge:
+    """A trained `ImageTextMatcher` as judge and as extractor of features.
+
+    Args:
+        matcher: `keras_t2i.models.ImageTextMatcher`, trained on data that the
+            generator's own matcher did not see.
+        name: what its scores call it. Scores of judges of different names
+            cannot be compared, so let the name change with the weights.
+    """
+
+    def __init__(self, matcher, name):
+        self.matcher = matcher
+        self.name = name
+
+    def embed_images(self, images):
+        """Unit rows [N, D] of uint8 [N, H, W, 3] of any size."""
+        return self.matcher.embed_images(
+            resized(images, self.matcher.image_size)
+        )
+
+    def embed_text(self, captions):
+        """Unit rows [N, D] of N captions."""
+        return self.matcher.embed_text(captions)
+
+    def resize(self, size):
+        """How pictures of `size` are brought to the matcher's, in words."""
+        return _resize_name(size, self.matcher.image_size)
+
+
+class ApplicationsExtractor:
+    """Features of a network of `keras.applications`, pooled over positions.
+
+    Args:
+        name: of the network, such as "InceptionV3".
+        weights: "imagenet", taken from the cache of Keras or downloaded; a
+            path; or None for random ones.
+
+    Raises:
+        ValueError: for an unknown name, or weights that cannot be had.
+    """
+
+    def __init__(self, name, weights="imagenet"):
+        import keras
+
+        network = getattr(keras.applications, name, None)
+        if not callable(network):
+            known = [n for n in dir(keras.applications) if n[0].isupper()]
+            raise ValueError(
+                f"keras.applications has no {name!r}. It has {known}."
+            )
+        # The sizes that the networks were trained at, where it is not 224.
+        self.size = {"InceptionV3": 299, "Xception": 299}.get(name, 224)
+        try:
+            self.network = network(
+                include_top=False,
+                weights=weights,
+                input_shape=(self.size, self.size, 3),
+                pooling="avg",
+            )
+        except Exception as error:  # Keras gives any failed download as such.
+            raise ValueError(
+                f"The weights {weights!r} of {name} are neither in the cache "
+                "of Keras nor can they be downloaded. Copy the file into "
+                "~/.keras/models, or leave out the extractor: the judge's "
+                f"own features are used then. ({error})"
+            ) from error
+        module = network.__module__.rsplit(".", 1)[-1]
+        self.preprocess = getattr(keras.applications, module).preprocess_input
+        self.name = f"{name} {weights or 'random'}"
+
+    def embed_images(self, images):
+        """Features [N, D] of uint8 [N, H, W, 3] of any size."""
+        features = []
+        for start in range(0, len(images), 32):
+            part = resized(images[start : start + 32], self.size)
+            inputs = self.preprocess(part.astype("float32"))
+            features.append(np.asarray(self.network(inputs, training=False)))
+        return np.concatenate(features)
+
+    def resize(self, size):
+        """How pictures of `size` are brought to the network's, in words."""
+        return _resize_name(size, self.size)
+
+
+def resized(images, size):
+    """uint8 [N, H, W, 3] as [N, size, size, 3], bilinear."""
+    images = np.asarray(images)
+    if images.shape[1:3] == (size, size):
+        return images
+    many = map(Image.fromarray, images)
+    return np.stack([p.resize((size, size), Image.BILINEAR) for p in many])
+
+
+def _resize_name(given, wanted):
+    return "none" if given == wanted else f"bilinear {given} to {wanted}"
+
+
+def _real_pictures(dataset, rows):
+    """All real pictures, uint8 [N, H, W, 3], and where those of `rows` are."""
+    pictures = np.concatenate([np.asarray(images) for _, images in dataset])
+    if len(pictures) != len(dataset.source):
+        raise ValueError(
+            "Every picture of the data is needed once, in order. Load it with "
+            f"training=False. Received: {len(pictures)} pictures of "
+            f"{len(dataset.source)}"
+        )
+    return pictures, rows
