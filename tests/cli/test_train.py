@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 
+from keras_t2i import models
 from keras_t2i import pictures
 from keras_t2i import training
 from keras_t2i.cli.main import main
@@ -96,6 +97,44 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     assert {"event": "resumed", "step": 3} in read_log(tmp_path / "run")
     assert_same_end(tmp_path / "run", finished_run)
     assert "worst attribute" in capsys.readouterr().out
+
+
+def test_training_goes_on_from_a_preset(
+    config, finished_run, tmp_path, monkeypatch, capsys
+):
+    """Its weights and settings, but for those that the user changes."""
+    started = {}
+    fit = models.GANCLS.fit
+
+    def watched(self, *arguments, **kwargs):
+        started["generator"] = [np.array(w) for w in self.generator.weights]
+        started["settings"] = self.settings
+        return fit(self, *arguments, **kwargs)
+
+    monkeypatch.setattr(models.GANCLS, "fit", watched)
+    changes = tmp_path / "changes.json"
+    changes.write_text(json.dumps({"learning_rate": 0.125}))
+    preset, run = str(finished_run / "model"), tmp_path / "run"
+    argv = ["train", "gan_cls", "--data", "shapes", "--steps", "1"]
+    argv += ["--batch-size", "8", "--image-size", "16", "--out", str(run)]
+    argv += ["--from-preset", preset, "--config", str(changes)]
+    assert main(argv) == 0
+    assert started["settings"]["learning_rate"] == 0.125
+    assert started["settings"]["generator_width"] == 4
+    trained = models.GANCLS.from_preset(preset)
+    for ours, theirs in zip(started["generator"], trained.generator.weights):
+        np.testing.assert_array_equal(ours, np.array(theirs))
+    metadata = json.loads((run / "model/metadata.json").read_text())
+    assert metadata["from_preset"] == preset
+
+    resume = ["train", "gan_cls", "--out", str(run), "--resume"]
+    assert main([*resume, "--steps", "2"]) == 0
+    assert read_log(run)[-1]["step"] == 2
+    capsys.readouterr()
+    other = [*argv[:-4], "--from-preset", preset, "--variant", "shapes"]
+    other[other.index("--out") + 1] = str(tmp_path / "other")
+    assert main(other) == 2
+    assert "variant" in capsys.readouterr().err
 
 
 def test_epochs_on_a_folder_then_more_steps(config, tmp_path, capsys):

@@ -28,6 +28,12 @@ def float64(values):
     return keras.ops.convert_to_tensor(np.array(values, "float64"))
 
 
+def test_gan_discriminator_loss():
+    expected = mean_bce(REAL, 1.0) + mean_bce(FAKE, 0.0)
+    loss = losses.gan_discriminator_loss(float64(REAL), float64(FAKE))
+    assert float(loss) == pytest.approx(expected, abs=1e-6)
+
+
 def test_binary_cross_entropy_at_known_points():
     logits = float64([0.0, math.log(3.0)])
     # sigmoid(log 3) = 3/4.

@@ -14,6 +14,8 @@ TINY = {
     "text_width": 8,
     "generator_width": 4,
     "discriminator_width": 4,
+    # Its own test adds it; the others count the judgements of pairs.
+    "realism_weight": 0.0,
 }
 
 
@@ -94,6 +96,23 @@ def test_discriminator_loss_is_that_of_its_judgements(wrong_pairs, cls_weight):
             for s in mismatched
         ]
         assert all([0, 1, 2, 0][a] != [0, 1, 2, 0][b] for a, b in enumerate(rows))
+
+
+def test_realism_is_judged_beside_the_pairs():
+    settings = {"interpolate": False, "r1_weight": 0.0, "wrong_pairs": "image"}
+    seen = Watched(realism_weight=0.25, **settings)
+    pair_fake, pair_real, pair_wrong, fake, real = seen.logits
+    assert seen.sentences[3].dtype == seen.sentences[4].dtype == object  # None
+    pairs = (
+        np.mean(softplus(-pair_real))
+        + 0.5 * np.mean(softplus(pair_wrong))
+        + 0.5 * np.mean(softplus(pair_fake))
+    )
+    alone = np.mean(softplus(-real)) + np.mean(softplus(fake))
+    expected = pairs + 0.25 * alone
+    assert seen.losses["discriminator"] == pytest.approx(expected, rel=1e-5)
+    expected = np.mean(softplus(-pair_fake)) + 0.25 * np.mean(softplus(-fake))
+    assert seen.losses["generator"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_all_wrong_pairs_leave_out_those_of_one_class():
