@@ -54,6 +54,9 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
               batch at once; "compact" only).
             - `realism_weight`: weight of a second judgement that does not
               see the words ("compact" only), 0 for none.
+            - `text_noise`: length of Gaussian noise added to each sentence
+              in training, beside unit length. It fills the space between the
+              captions of the data, so that a user's own wording lies in it.
             - `matching_warmup_steps`: steps in which only realism is trained.
             - `interpolate`, `interpolation_beta`: GAN-INT.
             - `learning_rate`, `beta_1` of Adam; the rate halves every
@@ -159,7 +162,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
     def losses(self, batch):
         s = self.settings
         images = self.augment(batch["images"])
-        sentence = batch["features"].sentence
+        sentence = self.noisy(batch["features"].sentence)
         real = self.trunk(images, training=True)  # features [B, h, w, C]
 
         # The generator takes a sentence as it is; D alone trains the encoder.
@@ -225,6 +228,14 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             "discriminator": discriminator_loss,
             "generator": generator_loss,
         }, logs
+
+    def noisy(self, sentence):
+        """Sentences with `text_noise`, whose length does not depend on S."""
+        noise = self.settings["text_noise"]
+        if not noise:
+            return sentence
+        shape = ops.shape(sentence)
+        return sentence + noise / float(shape[1]) ** 0.5 * self.draw_noise(shape)
 
     def judge(self, features, sentence):
         """Logits [B] of trunk features with sentences, row by row."""

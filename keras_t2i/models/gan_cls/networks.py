@@ -163,11 +163,13 @@ def concatenation_head(feature_shape, sentence_width, text_width):
 
 
 def compact_generator(image_size, latent_width, sentence_width, width, text_width):
-    """[z; text] -> 4 x 4, and again the scale and shift of every later block.
+    """[z; text] -> 4 x 4, and again the scale and shift of every convolution.
 
-    The convolutions are up-sampling and 3 x 3, without checkerboards. In each
-    block sentence and noise give batch normalisation its scale and shift, so
-    that every resolution hears the words (as in DF-GAN, Tao et al. 2022).
+    Each doubling is a 3 x 3 convolution that halves the channels before the
+    map is enlarged, where it costs a quarter, and one after it. Up-sampling by
+    repetition leaves no checkerboards. Sentence and noise give every batch
+    normalisation its scale and shift, so that each resolution hears the words
+    (as in DF-GAN, Tao et al. 2022).
 
     Returns:
         `keras.Model` from (latents [B, Z], sentence [B, S]) to float32
@@ -180,19 +182,23 @@ def compact_generator(image_size, latent_width, sentence_width, width, text_widt
     joint = layers.Concatenate()([latents, text])
     condition = leaky_relu(layers.Dense(2 * text_width)(joint))
 
-    channels = width * 2**doublings
-    x = layers.Dense(4 * 4 * channels, use_bias=False)(joint)
-    x = layers.Reshape((4, 4, channels))(x)
+    # For 64 pixels: 8W at 4 and 8, 4W at 16, 2W at 32, W at 64.
+    channels = [width * min(2**n, 8) for n in reversed(range(doublings))]
+    x = layers.Dense(4 * 4 * channels[0], use_bias=False)(joint)
+    x = layers.Reshape((4, 4, channels[0]))(x)
     x = layers.ReLU()(batch_norm(x))
-    for _ in range(doublings):
-        # For 64 pixels: 16W at 4, 8W at 8, 4W at 16, 2W at 32, W at 64.
-        channels //= 2
+    for filters in channels:
+        x = _steered_conv(x, filters, condition)
         x = layers.UpSampling2D()(x)
-        x = layers.Conv2D(channels, 3, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(_steered_batch_norm(x, condition))
+        x = _steered_conv(x, filters, condition)
     x = layers.Conv2D(3, 3, padding="same")(x)
     images = layers.Activation("tanh", dtype="float32")(x)
     return keras.Model([latents, sentence], images, name="generator")
+
+
+def _steered_conv(x, filters, condition):
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+    return layers.ReLU()(_steered_batch_norm(x, condition))
 
 
 def _steered_batch_norm(x, condition):
@@ -209,19 +215,25 @@ def _steered_batch_norm(x, condition):
 
 
 def compact_trunk(image_size, width):
-    """Strided convolutions without normalisation: picture -> [B, 4, 4, 8W]."""
+    """Strided convolutions without normalisation: picture -> [B, 4, 4, 4W].
+
+    The first convolution keeps the size: textures show at full resolution.
+    """
     images = keras.Input((image_size, image_size, 3), name="images")
-    x = images
+    x = _plain_conv(images, width // 2, 3)
     for index in range(up_samplings(image_size)):
-        x = layers.Conv2D(
-            width * min(2**index, 8), 4, 2, "same", kernel_initializer="he_normal"
-        )(x)
-        x = leaky_relu(x)
+        x = _plain_conv(x, width * min(2**index, 4), 4, 2)
     x = MinibatchDeviation()(x)
-    x = layers.Conv2D(
-        x.shape[-1] - 1, 3, padding="same", kernel_initializer="he_normal"
-    )(x)
-    return keras.Model(images, leaky_relu(x), name="discriminator_trunk")
+    x = _plain_conv(x, 4 * width, 3)
+    return keras.Model(images, x, name="discriminator_trunk")
+
+
+def _plain_conv(x, filters, size, strides=1):
+    return leaky_relu(
+        layers.Conv2D(
+            filters, size, strides, "same", kernel_initializer="he_normal"
+        )(x)
+    )
 
 
 @keras.saving.register_keras_serializable("keras_t2i")

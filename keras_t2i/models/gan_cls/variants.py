@@ -6,10 +6,10 @@ _DEFAULT = {
     "text_encoder": "minilm",
     # Networks.
     "architecture": "compact",  # or "reed2016"
-    "latent_width": 100,
+    "latent_width": 64,
     "text_width": 128,
-    "generator_width": 16,
-    "discriminator_width": 32,
+    "generator_width": 32,
+    "discriminator_width": 64,
     "style_encoder_width": 32,
     "joint_size": 4,  # "reed2016" only: 4 as published, 2 as in the note
     "normalize_first": False,  # "reed2016" only: also D's first convolution
@@ -17,6 +17,7 @@ _DEFAULT = {
     "cls_weight": 0.5,  # 0 makes a plain GAN
     "wrong_pairs": "all",  # "image", "text", or all pairs of a batch
     "realism_weight": 1.0,  # "compact" only: D also judges without the words
+    "text_noise": 0.3,  # length of the noise on unit-length sentences
     "matching_warmup_steps": 0,
     "interpolate": False,  # True adds GAN-INT: half as much work again
     "interpolation_beta": 0.5,
@@ -38,11 +39,13 @@ _DEFAULT = {
 # has no moving average; here `generate` uses one, and training never does.
 _REED2016 = {
     "architecture": "reed2016",
+    "latent_width": 100,
     "generator_width": 128,
     "discriminator_width": 64,
     "style_encoder_width": 64,
     "wrong_pairs": "image",
     "realism_weight": 0.0,
+    "text_noise": 0.0,
     "interpolate": True,
     "learning_rate": 2e-4,
     "updates": "alternating",
@@ -58,8 +61,10 @@ VARIANTS = {
     # Narrow, for `data.shapes` at 32 pixels on a CPU.
     "shapes": {
         "text_encoder": "bag_of_ngrams",
+        "generator_width": 16,
         "discriminator_width": 16,
         "realism_weight": 0.0,
+        "text_noise": 0.0,
         "learning_rate": 5e-4,
         "ema_decay": 0.99,
         "r1_weight": 0.0,
@@ -80,6 +85,7 @@ _LEAST = {
 _NUMBERS = (
     "cls_weight",
     "realism_weight",
+    "text_noise",
     "interpolation_beta",
     "learning_rate",
     "beta_1",
@@ -159,11 +165,11 @@ def _check(settings):
             'A judgement without the words needs the projection of the '
             '"compact" architecture. Set `realism_weight` to 0.'
         )
-    if settings["realism_weight"] < 0.0:
-        raise ValueError(
-            "`realism_weight` must be at least 0. "
-            f"Received: {settings['realism_weight']}"
-        )
+    for key in ("realism_weight", "text_noise"):
+        if settings[key] < 0.0:
+            raise ValueError(
+                f"`{key}` must be at least 0. Received: {settings[key]}"
+            )
     if not 0.0 <= settings["cls_weight"] < 1.0:
         raise ValueError(
             f"`cls_weight` must lie in [0, 1). Received: {settings['cls_weight']}"
