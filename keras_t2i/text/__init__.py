@@ -1,5 +1,6 @@
 """Text encoders: strings to sentence and word features."""
 
+from keras_t2i.text.bilstm import BiLSTMTextEncoder
 from keras_t2i.text.char_cnn_rnn import CharCNNRNNTextEncoder
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.encoder import TextFeatures
@@ -10,6 +11,7 @@ from keras_t2i.text.ngrams import BagOfNGramsEncoder
 from keras_t2i.text.presets import get
 
 __all__ = [
+    "BiLSTMTextEncoder",
     "BagOfNGramsEncoder",
     "CharCNNRNNTextEncoder",
     "FeatureCache",

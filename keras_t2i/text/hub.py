@@ -117,6 +117,8 @@ class HubTextEncoder(TextEncoder):
                 digest.update(name.encode())
                 with open(path, "rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
+        for variable in self._trained:
+            digest.update(np.asarray(variable).tobytes())
         return digest.hexdigest()[:24]
 
     def tokenize(self, strings):

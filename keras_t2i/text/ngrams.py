@@ -7,9 +7,7 @@ from keras import ops
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.encoder import TextFeatures
 from keras_t2i.text.encoder import as_strings
-
-# Writings that put no spaces between words: every character is a word.
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}]"
+from keras_t2i.text.words import split_words
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -77,7 +75,7 @@ class BagOfNGramsEncoder(TextEncoder):
         """
         import tensorflow as tf
 
-        words = self._split(strings).to_tensor(shape=[None, self.max_length])
+        words = split_words(strings).to_tensor(shape=[None, self.max_length])
         real = tf.strings.length(words) > 0
         pairs = tf.strings.join([words[:, :-1], words[:, 1:]], " ")
         return {
@@ -95,21 +93,10 @@ class BagOfNGramsEncoder(TextEncoder):
         strings = as_strings(strings)
         self._warn(
             strings,
-            np.asarray(self._split(strings).row_lengths()) > self.max_length,
+            np.asarray(split_words(strings).row_lengths()) > self.max_length,
             f"have more than max_length={self.max_length} words, and what"
             " follows is not read. Raise max_length.",
         )
-
-    def _split(self, strings):
-        """Ragged words of strings."""
-        import tensorflow as tf
-
-        if not tf.is_tensor(strings):
-            strings = tf.constant(as_strings(strings), tf.string)
-        text = tf.strings.lower(strings, encoding="utf-8")
-        text = tf.strings.regex_replace(text, _UNSPACED, r" \0 ")
-        text = tf.strings.regex_replace(text, r"[^\p{L}\p{M}\p{N}]+", " ")
-        return tf.strings.split(text)
 
     def _buckets(self, strings, real):
         import tensorflow as tf

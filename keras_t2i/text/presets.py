@@ -1,5 +1,6 @@
 """Text encoders by name."""
 
+from keras_t2i.text.bilstm import BiLSTMTextEncoder
 from keras_t2i.text.char_cnn_rnn import CharCNNRNNTextEncoder
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.hub import HubTextEncoder
@@ -11,9 +12,9 @@ def get(spec=None):
 
     Args:
         spec: None or `"minilm"` for the encoder that comes with keras_t2i;
-            `"bag_of_ngrams"` or `"char_cnn_rnn"` for a new one of these; any
-            other string for `HubTextEncoder(spec)`; a `TextEncoder` for
-            itself.
+            `"bag_of_ngrams"`, `"bilstm"` or `"char_cnn_rnn"` for a new one
+            of these; any other string for `HubTextEncoder(spec)`; a
+            `TextEncoder` for itself.
 
     Raises:
         ValueError: for anything else.
@@ -25,6 +26,8 @@ def get(spec=None):
         return HubTextEncoder()
     if spec == "bag_of_ngrams":
         return BagOfNGramsEncoder()
+    if spec == "bilstm":
+        return BiLSTMTextEncoder()
     if spec == "char_cnn_rnn":
         return CharCNNRNNTextEncoder()
     if isinstance(spec, str):

@@ -1,0 +1,142 @@
+"""The text encoder of DAMSM: a bidirectional LSTM over words, trained here."""
+
+import keras
+import numpy as np
+from keras import layers
+from keras import ops
+
+from keras_t2i.text.encoder import TextEncoder
+from keras_t2i.text.encoder import TextFeatures
+from keras_t2i.text.encoder import as_strings
+from keras_t2i.text.words import hash_words
+from keras_t2i.text.words import split_words
+
+
+@keras.saving.register_keras_serializable("keras_t2i")
+class BiLSTMTextEncoder(TextEncoder):
+    """Words -> embedding -> LSTM in both directions -> words and sentence.
+
+    `words` are the states of both directions at each word, `sentence` their
+    last states. Words are lower-cased runs of letters and digits, single
+    characters in Chinese and other unspaced writings, and each is hashed to a
+    row of the embedding: there is no vocabulary to collect, and any writing
+    can be read. What a text says does not depend on how far it is padded.
+
+    Train it inside a model, such as `ImageTextMatcher`. After that
+    `encoder.frozen = True` makes it a cached encoder.
+
+    Args:
+        width: width of words and sentence, half of it for each direction.
+        embedding_width: width of the embedding.
+        max_length: how many words are read; `encode` warns about longer
+            texts.
+        num_buckets: rows of the embedding.
+        dropout: share of the embedding that training drops.
+        frozen: whether the weights stay as they are.
+
+    Raises:
+        ValueError: for an odd `width`.
+
+    Example:
+
+    ```python
+    encoder = BiLSTMTextEncoder()
+    encoder.encode(["a red flower", "一朵红花"]).words.shape  # (2, 24, 256)
+    ```
+
+    Reference: Xu et al. 2018, "AttnGAN", section 3.2 and its code.
+    """
+
+    def __init__(
+        self,
+        width=256,
+        embedding_width=300,
+        max_length=24,
+        num_buckets=8192,
+        dropout=0.5,
+        frozen=False,
+        **kwargs,
+    ):
+        super().__init__(frozen=frozen, **kwargs)
+        if width < 2 or width % 2:
+            raise ValueError(
+                "`width` must be even: half of it is for each direction. "
+                f"Received: {width}"
+            )
+        self.width = width
+        self.embedding_width = embedding_width
+        self._max_length = max_length
+        self.num_buckets = num_buckets
+        self.dropout = dropout
+        self.embedding = layers.Embedding(
+            1 + num_buckets,
+            embedding_width,
+            embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
+        )
+        self.drop = layers.Dropout(dropout)
+        self.recurrent = layers.Bidirectional(
+            layers.LSTM(width // 2, return_sequences=True, return_state=True)
+        )
+        self.embedding.build()
+        self.recurrent.build((None, max_length, embedding_width))
+        self.built = True
+
+    @property
+    def sentence_width(self):
+        return self.width
+
+    @property
+    def word_width(self):
+        return self.width
+
+    @property
+    def max_length(self):
+        return self._max_length
+
+    def tokenize(self, strings):
+        """See `TextEncoder.tokenize`.
+
+        Returns:
+            dict of int32 `words` `[B, max_length]`, rows of the embedding from
+            1 on, 0 where there is no word.
+        """
+        words = split_words(strings).to_tensor(shape=[None, self.max_length])
+        return {"words": hash_words(words, self.num_buckets)}
+
+    def call(self, tokens, training=False):
+        is_word = ops.not_equal(tokens["words"], 0)  # [B, T]
+        x = self.drop(self.embedding(tokens["words"]), training=training)
+        states, forward, _, backward, _ = self.recurrent(
+            x, mask=is_word, training=training
+        )
+        mask = ops.cast(is_word, "float32")
+        return TextFeatures(
+            ops.cast(ops.concatenate([forward, backward], axis=-1), "float32"),
+            ops.cast(states, "float32") * mask[..., None],
+            mask,
+        )
+
+    def warn_unreadable(self, strings):
+        """Warns, once, of texts of more than `max_length` words.
+
+        Args:
+            strings: list of str or bytes.
+        """
+        strings = as_strings(strings)
+        self._warn(
+            strings,
+            np.asarray(split_words(strings).row_lengths()) > self.max_length,
+            f"have more than max_length={self.max_length} words, and what"
+            " follows is not read. Raise max_length.",
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "embedding_width": self.embedding_width,
+            "max_length": self.max_length,
+            "num_buckets": self.num_buckets,
+            "dropout": self.dropout,
+            "frozen": self.frozen,
+        }
