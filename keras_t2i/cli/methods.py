@@ -1,7 +1,11 @@
 """What the command line calls the methods."""
 
 # Name on the command line -> class in `keras_t2i.models`.
-METHODS = {"gan_cls": "GANCLS"}
+METHODS = {
+    "gan_cls": "GANCLS",
+    "image_text_matcher": "ImageTextMatcher",
+    "progressive": "ProgressiveT2I",
+}
 
 
 def method_class(name):

@@ -114,6 +114,12 @@ def add_arguments(verbs):
         "reed2016 and note: 4, as published)",
     )
     add(
+        "--fold",
+        metavar="I/K",
+        help="only the I-th of K parts of the training pictures: a matcher on "
+        "1/2 and its judge on 2/2 share none",
+    )
+    add(
         "--seed",
         metavar="S",
         type=int,
@@ -186,6 +192,10 @@ def _given(arguments):
         given.pop("steps", None)
         given.pop("epochs", None)
     given.update(said)
+    if arguments.fold:
+        given["fold"] = arguments.fold.split("/")
+    if "fold" in given:
+        given["fold"] = _fold(given["fold"])
     if "steps" in given and "epochs" in given:
         raise ValueError(
             f"{arguments.config} sets both `steps` and `epochs`. Keep one."
@@ -193,6 +203,20 @@ def _given(arguments):
     if given.get("data", "shapes") != "shapes":
         given["data"] = str(pathlib.Path(given["data"]).expanduser().resolve())
     return given
+
+
+def _fold(parts):
+    """Two whole numbers, from `I/K` or from a list."""
+    try:
+        number, count = map(int, parts)
+    except (TypeError, ValueError):
+        number = count = 0
+    if not 1 <= number <= count:
+        raise ValueError(
+            "`fold` is I/K, the I-th of K parts of the training pictures, "
+            f"such as 1/2. Received: {parts!r}"
+        )
+    return [number, count]
 
 
 def _stored(out):
@@ -231,6 +255,11 @@ def _with_defaults(given):
             raise ValueError(
                 "A drawn shape has one caption: leave out "
                 "`captions_per_picture`."
+            )
+        if "fold" in given:
+            raise ValueError(
+                "Shapes are drawn without end and have no parts: leave out "
+                "`fold`."
             )
     elif "captions_per_picture" not in given:
         published = _CAPTIONS_PER_PICTURE.get(settings["variant"], 1)

@@ -9,14 +9,17 @@ import sys
 import time
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_t2i import data
 from keras_t2i import files
+from keras_t2i import metrics
 from keras_t2i import training
 from keras_t2i.cli.methods import method_class
 from keras_t2i.cli.parsing import program
 from keras_t2i.cli.train import CONFIG
+from keras_t2i.metrics.evaluation import chosen_captions
 from keras_t2i.models import presets
 
 _SAMPLES = 8
@@ -31,6 +34,7 @@ _OF_RUN = {
     "epochs",
     "batch_size",
     "captions_per_picture",
+    "fold",
     "precision",
     "checkpoint_every",
     "sample_every",
@@ -64,8 +68,11 @@ def run(settings, out):
             f"train longer: {_command(settings, out)} --steps {2 * first}"
         )
         return 0
-    encoder = _text_encoder(settings, model.variants)
-    settings = {**settings, **model.settings, "text_encoder": encoder}
+    settings = {**settings, **model.settings}
+    # A matcher that is given brings its own.
+    if "matcher" not in settings:
+        encoder = _text_encoder(settings, model.variants)
+        settings["text_encoder"] = encoder
     settings["steps"] = steps
     settings.pop("epochs", None)
     with files.atomic_write(out / CONFIG) as path:
@@ -77,17 +84,20 @@ def run(settings, out):
         out / "checkpoints", settings["checkpoint_every"], state=state
     )
     watch = Watch(first, steps, state)
-    samples = training.SampleGrid(
-        out / "samples", captions, every_steps=settings["sample_every"]
-    )
+    # The clock first: a checkpoint holds what it says.
+    callbacks = [watch, log, checkpoint]
+    if hasattr(model, "generate"):
+        samples = training.SampleGrid(
+            out / "samples", captions, every_steps=settings["sample_every"]
+        )
+        callbacks.append(samples)
     print(f"Training {settings['method']} in {out}: step {first} of {steps}.")
     if first < steps:
         try:
             model.fit(
                 dataset,
                 steps_per_epoch=steps - first,
-                # The clock first: a checkpoint holds what it says.
-                callbacks=[watch, log, checkpoint, samples],
+                callbacks=callbacks,
                 verbose=0,
             )
         except KeyboardInterrupt:
@@ -95,9 +105,11 @@ def run(settings, out):
         finally:
             watch.restore_handlers()
     if watch.interrupted:
-        step = first if checkpoint.last_step is None else checkpoint.last_step
+        step = checkpoint.last_step
+        step = watch.first if step is None else step
         print(
-            f"\nStopped. Saved: step {step} of {steps}. To go on:\n"
+            f"\nStopped. Saved: {watch.part}step {step} of {watch.steps}. "
+            "To go on:\n"
             f"  {_command(settings, out)}"
         )
         return 130
@@ -140,6 +152,7 @@ def _load(settings, split, **arguments):
         return data.shapes(split, language=_SHAPES_LANGUAGE, **common)
     if split == "train":
         common["captions_per_picture"] = settings.get("captions_per_picture", 1)
+        common["fold"] = settings.get("fold")
     return data.load(settings["data"], split, **common)
 
 
@@ -167,7 +180,7 @@ def _finish(model, settings, out, seconds, caption):
     """Judges the model where there is an oracle; writes the preset."""
     facts = {
         "method": settings["method"],
-        **{k: settings[k] for k in ("from_preset",) if k in settings},
+        **{k: settings[k] for k in ("from_preset", "fold") if k in settings},
         "variant": settings["variant"],
         "data": pathlib.Path(settings["data"]).name,
         "image_size": settings["image_size"],
@@ -177,10 +190,16 @@ def _finish(model, settings, out, seconds, caption):
         "precision": settings["precision"],
         "seconds": round(seconds, 1),
     }
-    if settings["data"] == "shapes":
+    if not hasattr(model, "generate"):
+        facts["scores"] = _retrieval(model, settings)
+    elif settings["data"] == "shapes":
         facts["scores"] = _judge(model)
     model.save_to_preset(out / "model", facts)
-    command = [program(), "generate", caption, "--preset", str(out / "model")]
+    preset = str(out / "model")
+    command = [program(), "generate", caption, "--preset", preset]
+    if not hasattr(model, "generate"):
+        command = [program(), "evaluate", "--judge", preset]
+        command += ["--data", settings["data"], "--preset", "PRESET"]
     print(
         f"Finished after {_clock(seconds)} of training. Now try:\n"
         f"  {shlex.join(command)}"
@@ -204,6 +223,30 @@ def _judge(model):
     return scores
 
 
+def _retrieval(model, settings):
+    """Says how well a matcher knows pictures of classes it never saw."""
+    dataset = _load(settings, "validation", training=False)
+    captions = sum(map(len, dataset.source.texts))
+    rows, captions = chosen_captions(
+        dataset.source, min(_JUDGED_CAPTIONS, captions), settings["seed"]
+    )
+    images = np.concatenate([np.asarray(images) for _, images in dataset])
+    try:
+        value = metrics.r_precision(
+            model.embed_images(images)[rows],
+            model.embed_text(captions),
+            np.asarray(dataset.source.class_ids)[rows],
+        )
+    except ValueError as error:
+        print(f"Not judged on held-out pictures: {error}")
+        return {}
+    print(
+        f"R-precision on {len(captions)} captions of held-out pictures, each "
+        f"picture's own against 99 of other classes: {value:.4f}"
+    )
+    return {"r_precision": value}
+
+
 def _command(settings, out):
     command = [program(), "train", settings["method"], "--out", str(out)]
     return shlex.join([*command, "--resume"])
@@ -218,12 +261,15 @@ class Watch(keras.callbacks.Callback):
         state: dict whose `seconds` is kept up to date.
     """
 
+    # A part that is trained before the rest is shown by its name.
+    whole = None
+
     def __init__(self, first, steps, state):
         super().__init__()
         self.first = first
         self.steps = steps
         self.state = state
-        self.before = state["seconds"]
+        self.part = ""
         self.interrupted = False
         self.handlers = {}
         # A bar that redraws itself, or a line now and then for a log file.
@@ -232,9 +278,15 @@ class Watch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.started = self.shown = time.monotonic()
+        self.before = self.state["seconds"]
         self.second_step = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self.handlers[number] = signal.signal(number, self._on_signal)
+        self.first = int(self.model.optimizer.iterations)
+        self.steps = self.first + self.params["steps"]
+        apart = self.whole not in (None, self.model)
+        self.part = f"{self.model.name} " if apart else ""
+        if not self.handlers:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.handlers[number] = signal.signal(number, self._on_signal)
 
     def _on_signal(self, number, frame):
         # The step ends first, then Keras stops and everything is saved. A
@@ -252,6 +304,8 @@ class Watch(keras.callbacks.Callback):
         if self.second_step is None:
             # The first step compiles: it says nothing about the others.
             self.second_step = now
+        if self.interrupted:
+            self.model.stop_training = True
         last = batch + 1 == self.steps - self.first
         if now - self.shown >= self.pause or last or self.interrupted:
             self.shown = now
@@ -259,7 +313,10 @@ class Watch(keras.callbacks.Callback):
 
     def _show(self, batch, now, logs):
         step = self.first + batch + 1
-        parts = [f"step {step}/{self.steps}", f"{step / self.steps:4.0%}"]
+        parts = [
+            f"{self.part}step {step}/{self.steps}",
+            f"{step / self.steps:4.0%}",
+        ]
         if batch:
             pace = (now - self.second_step) / batch
             parts.append(f"{1000 * pace:.0f} ms/step")

@@ -79,9 +79,6 @@ class DynamicMemory(layers.Layer):
         response = response * ops.cast(_any_word(mask), response.dtype)
         return (1.0 - response) * x + response * read, attention
 
-    def compute_output_shape(self, input_shape):
-        return _map_and_attention(input_shape)
-
     def get_config(self):
         return {**super().get_config(), "slot_width": self.slot_width}
 
@@ -116,9 +113,6 @@ class WordAttention(layers.Layer):
         )
         return mixture * ops.cast(_any_word(mask), mixture.dtype), attention
 
-    def compute_output_shape(self, input_shape):
-        return _map_and_attention(input_shape)
-
 
 def word_attention(x, keys, mask):
     """softmax over words of the products of positions and keys.
@@ -145,8 +139,3 @@ def word_attention(x, keys, mask):
 def _any_word(mask):
     """Bool [B, 1, 1, 1]: whether a text has a word at all."""
     return ops.any(ops.not_equal(mask, 0), axis=1)[:, None, None, None]
-
-
-def _map_and_attention(input_shape):
-    map_shape, words_shape, _ = input_shape
-    return map_shape, (*map_shape[:-1], words_shape[1])

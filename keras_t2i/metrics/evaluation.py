@@ -153,32 +153,12 @@ class ApplicationsExtractor:
     """
 
     def __init__(self, name, weights="imagenet"):
-        import keras
+        # Scores that need no network do not wait for Keras.
+        from keras_t2i import applications
 
-        network = getattr(keras.applications, name, None)
-        if not callable(network):
-            known = [n for n in dir(keras.applications) if n[0].isupper()]
-            raise ValueError(
-                f"keras.applications has no {name!r}. It has {known}."
-            )
-        # The sizes that the networks were trained at, where it is not 224.
-        self.size = {"InceptionV3": 299, "Xception": 299}.get(name, 224)
-        try:
-            self.network = network(
-                include_top=False,
-                weights=weights,
-                input_shape=(self.size, self.size, 3),
-                pooling="avg",
-            )
-        except Exception as error:  # Keras gives any failed download as such.
-            raise ValueError(
-                f"The weights {weights!r} of {name} are neither in the cache "
-                "of Keras nor can they be downloaded. Copy the file into "
-                "~/.keras/models, or leave out the extractor: the judge's "
-                f"own features are used then. ({error})"
-            ) from error
-        module = network.__module__.rsplit(".", 1)[-1]
-        self.preprocess = getattr(keras.applications, module).preprocess_input
+        self.network, self.size, self.preprocess = applications.load(
+            name, weights, pooling="avg"
+        )
         self.name = f"{name} {weights or 'random'}"
 
     def embed_images(self, images):

@@ -4,5 +4,6 @@ from keras_t2i.models.gan_cls.model import GANCLS
 from keras_t2i.models.matching.model import ImageTextMatcher
 from keras_t2i.models.presets import load as from_preset
 from keras_t2i.models.presets import shipped_names as preset_names
+from keras_t2i.models.progressive.model import ProgressiveT2I
 
-__all__ = ["GANCLS", "ImageTextMatcher"]
+__all__ = ["GANCLS", "ImageTextMatcher", "ProgressiveT2I"]

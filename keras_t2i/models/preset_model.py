@@ -14,6 +14,9 @@ class PresetModel(AdversarialModel):
     constructor takes, in `self.settings`.
     """
 
+    # True once a preset gave it weights.
+    from_weights = False
+
     def preset_networks(self):
         """Dict of name -> network whose weights a preset holds."""
         raise NotImplementedError

@@ -136,6 +136,7 @@ def _load_weights(model, folder):
         for name, network in model.preset_networks().items():
             _assign(network, store, name, folder)
     model.start_from_averages()
+    model.from_weights = True
 
 
 def find(name_or_path):

@@ -49,6 +49,11 @@ class TextToImageModel(PresetModel):
             ValueError: for an empty caption or list, a number out of its
                 range, or a model that was neither trained nor loaded.
         """
+        asked = self.asked(text, seed, truncation, num_images)
+        return self.draw(*asked, batch_size)
+
+    def asked(self, text, seed, truncation, num_images):
+        """What `draw` takes for the arguments of `generate`."""
         captions = as_captions(text)
         if not isinstance(num_images, numbers.Integral) or num_images < 1:
             raise ValueError(
@@ -57,8 +62,7 @@ class TextToImageModel(PresetModel):
             )
         features = self.text_encoder.encode(captions)
         rows = np.repeat(np.arange(len(captions)), num_images)
-        latents = self.latents_for(len(rows), seed, truncation)
-        return self.draw(latents, features, rows, batch_size)
+        return self.latents_for(len(rows), seed, truncation), features, rows
 
     def latents_for(self, count, seed=None, truncation=None):
         """Latents of `generate`: float32 [count, latent_width]."""
@@ -83,6 +87,13 @@ class TextToImageModel(PresetModel):
         Returns:
             uint8 NumPy array [N, H, W, 3].
         """
+        parts = self.in_batches(
+            self._draw_batch, latents, features, rows, batch_size
+        )
+        return np.concatenate(list(parts))
+
+    def in_batches(self, function, latents, features, rows, batch_size):
+        """Yields what a compiled function gives for batch after batch."""
         self.check_built()
         rows = np.arange(len(latents)) if rows is None else rows
         size = 64 if batch_size is None else batch_size
@@ -90,33 +101,36 @@ class TextToImageModel(PresetModel):
             raise ValueError(
                 f"`batch_size` must be at least 1. Received: {batch_size}"
             )
-        pictures = []
         for start in range(0, len(rows), size):
             chosen = rows[start : start + size]
             part = type(features)(
                 *(None if f is None else f[chosen] for f in features)
             )
-            part_latents = latents[start : start + size]
-            pictures.append(np.asarray(self._draw_batch(part_latents, part)))
-        return np.concatenate(pictures)
+            result = function(latents[start : start + size], part)
+            yield keras.tree.map_structure(np.asarray, result)
 
     @property
     def _draw_batch(self):
         # One compiled function for the life of the model: `predict` builds a
         # data pipeline at every call, which costs more than the picture.
         if self._compiled_draw is None:
-            self._compiled_draw = _compile(self._to_uint8)
+
+            def draw(latents, features):
+                return self.to_uint8(self.synthesize(latents, features))
+
+            self._compiled_draw = compiled(draw)
         return self._compiled_draw
 
-    def _to_uint8(self, latents, features):
-        images = self.synthesize(latents, features)
+    def to_uint8(self, images):
+        """Pictures in [-1, 1] as bytes."""
         scaled = ops.clip((images + 1.0) * 127.5, 0.0, 255.0)
         return ops.cast(ops.round(scaled), "uint8")
 
     _compiled_draw = None
 
 
-def _compile(function):
+def compiled(function):
+    """The function as one graph that takes batches of any size."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

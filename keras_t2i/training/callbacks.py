@@ -99,6 +99,9 @@ class JsonlLog(EverySteps):
         every_steps: steps between two lines.
     """
 
+    # The losses of a part that is trained before the rest are logged too.
+    whole = None
+
     def __init__(self, path, every_steps=50):
         super().__init__(every_steps)
         self.path = pathlib.Path(path)

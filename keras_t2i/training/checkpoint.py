@@ -36,6 +36,9 @@ class Checkpoint(EverySteps):
     finite, is a warning: training goes on, and the last good one stays.
     """
 
+    # Where a part is trained before the rest, the whole is saved.
+    whole = None
+
     def __init__(self, folder, every_steps=1000, keep=3, state=None):
         super().__init__(every_steps)
         if keep < 1:
@@ -43,6 +46,10 @@ class Checkpoint(EverySteps):
         self.folder = pathlib.Path(folder)
         self.keep = keep
         self.state = state or {}
+        self.last_step = None
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
         self.last_step = None
 
     def act(self, logs):
@@ -56,7 +63,8 @@ class Checkpoint(EverySteps):
         step = self.step
         if step == self.last_step:
             return
-        broken = _not_finite(self.model)
+        model = self.whole or self.model
+        broken = _not_finite(model)
         if broken:
             warnings.warn(
                 f"No checkpoint at step {step}: {broken} holds values that are "
@@ -64,7 +72,7 @@ class Checkpoint(EverySteps):
             )
             return
         try:
-            save(self.model, self.folder, self.state)
+            save(model, self.folder, self.state)
         except OSError as error:
             warnings.warn(
                 f"No checkpoint at step {step}: {error}. Training goes on; the "
@@ -152,7 +160,8 @@ def read_state(path):
 
 def _variables(model):
     # `variables` holds seed generators, which `save_weights` leaves out.
-    return [*model.variables, *model.optimizer.variables]
+    slots = [v for each in model.optimizers() for v in each.variables]
+    return [*model.variables, *slots]
 
 
 def _not_finite(model):

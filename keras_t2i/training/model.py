@@ -230,11 +230,30 @@ class AdversarialModel(keras.Model):
         step = int(self.optimizer.iterations)
         dataset = pipeline.as_dataset(x, y, batch_size, step)
         self.build_for(pipeline.picture_size(dataset))
+        self.stop_training = False
+        before = self.train_before(x, y, batch_size, **kwargs)
+        if self.stop_training:
+            return before
         dataset = pipeline.with_features(
             dataset, self.text_encoder, self.uses_words
         )
         # The dataset is shuffled already; Keras warns unless told so.
         return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
+
+    def train_before(self, x, y, batch_size, callbacks=None, **kwargs):
+        """Trains what `fit` needs before its first step; by default nothing.
+
+        Arguments are those of `fit`, and `stop_training` says that `fit` shall
+        stop here. Of the callbacks only those with an attribute `whole` are
+        asked: there the model that `fit` was called on is put.
+
+        Returns:
+            `keras.callbacks.History`, or None.
+        """
+
+    def optimizers(self):
+        """All optimizers whose state a checkpoint holds."""
+        return [self.optimizer]
 
     def train_step(self, data):
         """One step on (x, y) from `fit`; returns the losses and logs."""

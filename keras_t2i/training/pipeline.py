@@ -131,6 +131,32 @@ def picture_size(dataset):
     return height
 
 
+def resized(dataset, size):
+    """Pictures brought to another size, the rest as it is.
+
+    Args:
+        dataset: from `as_dataset`.
+        size: height and width.
+    """
+    if dataset.element_spec[1].shape[1:3] == [size, size]:
+        return dataset
+
+    def resize(x, y):
+        images = tf.image.resize(y, [size, size], antialias=True)
+        return x, tf.cast(tf.round(images), tf.uint8)
+
+    result = dataset.map(resize, tf.data.AUTOTUNE)
+    result.source = dataset.source
+    return result
+
+
+def endless(dataset, start):
+    """The dataset over and over, from the batch of number `start` on."""
+    result = dataset.repeat().skip(start)
+    result.source = dataset.source
+    return result
+
+
 def with_features(dataset, encoder, words=False):
     """Replaces captions by their features, or by tokens for training.
 

@@ -31,17 +31,23 @@ class ImageTextMatcher(PresetModel):
     Args:
         image_size: height and width in pixels, from 16 up. None takes it
             from the first dataset.
-        variant: named settings: "default", "attngan" with the optimizer of
-            AttnGAN's code, or "shapes", narrow and made for
-            `keras_t2i.data.shapes`.
+        variant: named settings: "default"; "attngan" with the optimizer and
+            the BiLSTM of AttnGAN's code; "judge", which has no part in common
+            with the default and is made for `keras-t2i evaluate`; "shapes",
+            narrow and made for `keras_t2i.data.shapes`.
         text_encoder: `keras_t2i.text.TextEncoder`, a name or handle that
             `keras_t2i.text.get` takes, or None for the variant's: the
-            embedded MiniLM, and "bag_of_ngrams" for "shapes". One that is
-            not frozen is trained too.
+            embedded MiniLM for the default. One that is not frozen, such as
+            "bilstm", is trained too.
         **settings: any setting of the variant, to change it:
 
             - `embedding_width`: of the common space; `image_width`: channels
-              of the first convolution.
+              of the first convolution; `architecture`: "strided" or "pooled".
+            - `backbone`: a network of `keras.applications` by name, such as
+              "InceptionV3" as in DAMSM, in place of the compact networks that
+              are trained here; `backbone_weights`: "imagenet" (which Keras
+              downloads unless it has them), a path, or None.
+            - `num_words`: how many word positions are looked at.
             - `sentence_weight`, `word_weight`: of the two losses; `gamma1`,
               `gamma2`, `gamma3` as in `keras_t2i.losses.word_matching_loss`.
             - `learning_rate`, `beta_1` of Adam; `augment`, `seed` as in
@@ -90,9 +96,17 @@ class ImageTextMatcher(PresetModel):
 
     def build_networks(self):
         s = self.settings
-        self.image_tower = networks.image_tower(
-            self.image_size, s["image_width"], s["embedding_width"]
-        )
+        if s["backbone"] is None:
+            self.image_tower = networks.TOWERS[s["architecture"]](
+                self.image_size, s["image_width"], s["embedding_width"]
+            )
+        else:
+            self.image_tower = networks.backbone_tower(
+                self.image_size,
+                s["backbone"],
+                s["backbone_weights"],
+                s["embedding_width"],
+            )
         self.text_tower = networks.text_tower(
             self.text_encoder.sentence_width,
             self.text_encoder.word_width,
@@ -113,9 +127,17 @@ class ImageTextMatcher(PresetModel):
             "image_tower": self.image_tower,
             "text_tower": self.text_tower,
         }
-        if not self.text_encoder.frozen:
+        # A frozen one may have been trained before.
+        if self.text_encoder.weights:
             networks["text_encoder"] = self.text_encoder
         return networks
+
+    def get_config(self):
+        config = super().get_config()
+        if self.built:
+            # They come with the other weights: nothing to download.
+            config["backbone_weights"] = None
+        return config
 
     # Objective.
 
@@ -142,13 +164,16 @@ class ImageTextMatcher(PresetModel):
 
         Returns:
             float32 tensors: image codes [B, D], regions [B, N, D], sentence
-            codes [B, D], word codes [B, T, D].
+            codes [B, D], codes [B, T, D] of the first `num_words` words.
         """
         image_code, regions = self.image_tower(images, training=training)
-        sentence_code, words = self.text_tower(
-            [features.sentence, features.words], training=training
-        )
+        sentence_code, words = self.text_codes(features, training)
         return image_code, regions, sentence_code, words
+
+    def text_codes(self, features, training=False):
+        """The half of `codes` that is about texts."""
+        words = features.words[:, : self.settings["num_words"]]
+        return self.text_tower([features.sentence, words], training=training)
 
     def matching_losses(self, codes, mask, class_id):
         """Sentence and word loss of a batch; a generator can minimize them too.
@@ -169,7 +194,7 @@ class ImageTextMatcher(PresetModel):
         word_loss = losses.word_matching_loss(
             regions,
             words,
-            mask,
+            mask[:, : s["num_words"]],
             class_id,
             s["gamma1"],
             s["gamma2"],
@@ -222,8 +247,8 @@ class ImageTextMatcher(PresetModel):
         parts = []
         for i in range(0, len(captions), batch_size):
             rows = slice(i, i + batch_size)
-            inputs = [features.sentence[rows], features.words[rows]]
-            parts.append(self.text_tower(inputs, training=False)[0])
+            part = type(features)(*(f[rows] for f in features))
+            parts.append(self.text_codes(part)[0])
         return _unit_rows(parts)
 
     def similarity(self, text, images):
@@ -284,10 +309,11 @@ class ImageTextMatcher(PresetModel):
             )
         features = self.text_encoder.encode(captions)
         _, regions, _, words = self.codes(images, features)
+        mask = features.mask[:, : self.settings["num_words"]]
         _, attention = losses.word_region_attention(
-            regions, words, features.mask, self.settings["gamma1"]
+            regions, words, mask, self.settings["gamma1"]
         )
-        maps = np.asarray(attention)[0, 0].T[features.mask[0] > 0]  # [T, N]
+        maps = np.asarray(attention)[0, 0].T[mask[0] > 0]  # [T, N]
         side = round(maps.shape[1] ** 0.5)
         picture = np.asarray(image).reshape(images.shape[1:])
         return np.stack(

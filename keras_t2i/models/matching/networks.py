@@ -9,6 +9,7 @@ import math
 import keras
 from keras import layers
 
+from keras_t2i import applications
 from keras_t2i.layers import standardize
 
 # Regions a side, at least; fewer than twice as many.
@@ -35,7 +36,7 @@ def text_tower(sentence_width, word_width, embedding_width):
     )
 
 
-def image_tower(image_size, width, embedding_width):
+def strided_tower(image_size, width, embedding_width):
     """A compact convolutional network with a global code and regions.
 
     Strided convolutions lead to 8 x 8 regions (up to 15 x 15 for sizes that
@@ -48,24 +49,94 @@ def image_tower(image_size, width, embedding_width):
     Raises:
         ValueError: for pictures smaller than 16 x 16.
     """
+    images = keras.Input((image_size, image_size, 3), name="images")
+    x = images
+    for index in range(_halvings(image_size)):
+        x = _normalized_conv(x, width * min(2**index, 8), 4, 2)
+    channels = x.shape[-1]
+    h = _normalized_conv(x, channels, 3)
+    x = layers.Add()([x, _normalized_conv(h, channels, 3)])  # [B, 8, 8, C]
+    last = _normalized_conv(x, 2 * channels, 4, 2)  # [B, 4, 4, 2C]
+    return _with_heads(images, x, last, embedding_width)
+
+
+def pooled_tower(image_size, width, embedding_width):
+    """Convolutions that keep the size, each followed by average pooling.
+
+    Made otherwise than `strided_tower`, so that a judge does not share the
+    blind spots of the matcher that it checks. Arguments, results and errors
+    are the same.
+    """
+    images = keras.Input((image_size, image_size, 3), name="images")
+    x = _normalized_conv(images, width, 3)
+    for index in range(_halvings(image_size)):
+        x = layers.AveragePooling2D()(x)
+        x = _normalized_conv(x, width * min(2 ** (index + 1), 8), 3)
+    last = layers.AveragePooling2D()(x)
+    last = _normalized_conv(last, 2 * x.shape[-1], 3)
+    return _with_heads(images, x, last, embedding_width)
+
+
+TOWERS = {"strided": strided_tower, "pooled": pooled_tower}
+
+
+def backbone_tower(image_size, name, weights, embedding_width):
+    """Heads over a network of `keras.applications`, which stays as it is.
+
+    Regions come from its deepest map of stride 16 (17 x 17 of InceptionV3, as
+    in DAMSM), the code from the mean of its last map. Pictures are brought to
+    the size that the network was trained at.
+
+    Args:
+        image_size: height and width of the pictures.
+        name: of the network, such as "InceptionV3".
+        weights: "imagenet", the path of a file, or None for random ones.
+        embedding_width: D.
+
+    Returns:
+        As `strided_tower`.
+
+    Raises:
+        ValueError: for an unknown name, or weights that cannot be had.
+    """
+    network, size, preprocess = applications.load(name, weights)
+    network.trainable = False
+    images = keras.Input((image_size, image_size, 3), name="images")
+    x = layers.Resizing(size, size, dtype="float32")(images)
+    x = layers.Rescaling(127.5, 127.5, dtype="float32")(x)
+    maps = [
+        layer.output
+        for layer in network.layers
+        if isinstance(layer.output, keras.KerasTensor)
+        and len(layer.output.shape) == 4
+        and layer.output.shape[1] >= size // 18
+    ]
+    features = keras.Model(network.input, [maps[-1], network.output])
+    x, last = features(preprocess(x), training=False)
+    return _with_heads(images, x, last, embedding_width)
+
+
+def _halvings(image_size):
+    """How many of them lead from the picture to the regions.
+
+    Raises:
+        ValueError: for pictures smaller than 16 x 16.
+    """
     if image_size < 2 * _REGIONS:
         raise ValueError(
             f"`image_size` must be at least {2 * _REGIONS}. "
             f"Received: {image_size}"
         )
-    images = keras.Input((image_size, image_size, 3), name="images")
-    x = images
-    for index in range(int(math.log2(image_size / _REGIONS))):
-        x = _normalized_conv(x, width * min(2**index, 8), 4, 2)
-    channels = x.shape[-1]
-    h = _normalized_conv(x, channels, 3)
-    x = layers.Add()([x, _normalized_conv(h, channels, 3)])  # [B, 8, 8, C]
-    regions = layers.Dense(embedding_width, dtype="float32")(x)
-    regions = layers.Reshape((-1, embedding_width))(regions)
-    x = _normalized_conv(x, 2 * channels, 4, 2)  # [B, 4, 4, 2C]
-    x = layers.GlobalAveragePooling2D(dtype="float32")(x)
-    code = layers.Dense(embedding_width, dtype="float32")(x)
-    return keras.Model(images, [code, _tempered(regions)], name="image_tower")
+    return int(math.log2(image_size / _REGIONS))
+
+
+def _with_heads(images, regions, last, embedding_width):
+    """The two heads of a tower, over a map of regions and the last map."""
+    x = layers.Dense(embedding_width, dtype="float32")(regions)
+    x = layers.Reshape((-1, embedding_width))(x)
+    code = layers.GlobalAveragePooling2D(dtype="float32")(last)
+    code = layers.Dense(embedding_width, dtype="float32")(code)
+    return keras.Model(images, [code, _tempered(x)], name="image_tower")
 
 
 def _normalized_conv(x, filters, size, strides=1):

@@ -5,6 +5,10 @@ _DEFAULT = {
     # Networks.
     "embedding_width": 256,
     "image_width": 32,
+    "architecture": "strided",  # or "pooled"
+    "backbone": None,  # or a network of keras.applications
+    "backbone_weights": "imagenet",
+    "num_words": 24,
     # Objective; the gammas are those of AttnGAN.
     "sentence_weight": 1.0,
     "word_weight": 1.0,
@@ -20,8 +24,21 @@ _DEFAULT = {
 
 VARIANTS = {
     "default": _DEFAULT,
-    # Adam as the code of AttnGAN sets it for DAMSM.
-    "attngan": {"learning_rate": 2e-3, "beta_1": 0.5},
+    # Text encoder, its 18 words, and Adam as in the code of AttnGAN.
+    "attngan": {
+        "text_encoder": "bilstm",
+        "num_words": 18,
+        "learning_rate": 2e-3,
+        "beta_1": 0.5,
+    },
+    # For `evaluate`: nothing in common with the default but the losses.
+    "judge": {
+        "text_encoder": "bilstm",
+        "architecture": "pooled",
+        "embedding_width": 192,
+        "image_width": 24,
+        "learning_rate": 1e-3,
+    },
     # Narrow, for `data.shapes` at 32 pixels on a CPU.
     "shapes": {
         "text_encoder": "bag_of_ngrams",
@@ -58,7 +75,12 @@ def resolve(variant, changes):
             f"It has {sorted(_DEFAULT)}."
         )
     settings = {**_DEFAULT, **VARIANTS[variant], **changes}
-    for key in ("embedding_width", "image_width"):
+    if settings["architecture"] not in ("strided", "pooled"):
+        raise ValueError(
+            '`architecture` must be "strided" or "pooled". '
+            f"Received: {settings['architecture']!r}"
+        )
+    for key in ("embedding_width", "image_width", "num_words"):
         if settings[key] < 1:
             raise ValueError(
                 f"`{key}` must be at least 1. Received: {settings[key]}"
