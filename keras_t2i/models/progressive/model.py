@@ -30,8 +30,8 @@ from keras_t2i.models.text_to_image import compiled
 from keras_t2i.text import TextFeatures
 from keras_t2i.training.ema import copy_state
 
-# A new matcher looks at pictures of at most this size.
-_MATCHER_SIZE = 64
+# A new matcher looks at pictures of the second stage's size, within these.
+_MATCHER_SIZES = (16, 64)
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -181,8 +181,8 @@ class ProgressiveT2I(TextToImageModel):
             networks.matching_head(shapes[2], encoder.word_width, self.settings),
         ]
         if not self.matcher.built:
-            size = self.matcher.image_size or min(self.image_size, _MATCHER_SIZE)
-            self.matcher.build_for(size)
+            size = int(np.clip(self.stage_sizes[1], *_MATCHER_SIZES))
+            self.matcher.build_for(self.matcher.image_size or size)
 
     def networks(self):
         return {

@@ -308,9 +308,8 @@ def realism_head(features_shape):
     """Judges a picture alone: features -> float32 logits [B]."""
     features = keras.Input(features_shape, name="features")
     logits = layers.Dense(1, dtype="float32")(layers.Flatten()(features))
-    return keras.Model(
-        features, layers.Reshape(())(logits), name="realism_head"
-    )
+    logits = layers.Reshape((), dtype="float32")(logits)
+    return keras.Model(features, logits, name="realism_head")
 
 
 def matching_head(features_shape, text_width, settings):
@@ -327,6 +326,5 @@ def matching_head(features_shape, text_width, settings):
     x = layers.Concatenate()([features, spread])
     x = _spectral_conv(x, channels, 3)
     logits = layers.Dense(1, dtype="float32")(layers.Flatten()(x))
-    return keras.Model(
-        [features, text], layers.Reshape(())(logits), name="matching_head"
-    )
+    logits = layers.Reshape((), dtype="float32")(logits)
+    return keras.Model([features, text], logits, name="matching_head")

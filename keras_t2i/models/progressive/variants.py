@@ -8,15 +8,15 @@ _DEFAULT = {
     "architecture": "compact",  # or "published"
     "latent_width": 64,
     "text_width": 128,  # "compact" only: of the sentence that steers
-    "generator_width": 24,
-    "discriminator_width": 48,
+    "generator_width": 20,
+    "discriminator_width": 40,
     "stage1_up_samplings": None,  # None starts at 4 x 4
     "stage1_condition": False,  # True tells stage 1 the sentence
     "condition_width": 100,  # of the augmented sentence in stage 1
     "stage_gradients": "isolated",  # or "joint"
     "fusion": "memory",  # or "attention"
     "num_residual": 1,
-    "num_words": 24,
+    "num_words": 20,
     # Objective.
     "adversarial_scale": 1.0,  # of the generator's adversarial losses
     "mismatch_loss": True,  # wrong pairs for discriminators 2 and 3
