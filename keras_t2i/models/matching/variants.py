@@ -44,6 +44,7 @@ VARIANTS = {
         "text_encoder": "bag_of_ngrams",
         "embedding_width": 128,
         "image_width": 16,
+        "num_words": 12,
         "learning_rate": 2e-3,
     },
 }

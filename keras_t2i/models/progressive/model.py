@@ -30,8 +30,9 @@ from keras_t2i.models.text_to_image import compiled
 from keras_t2i.text import TextFeatures
 from keras_t2i.training.ema import copy_state
 
-# A new matcher looks at pictures of the second stage's size, within these.
-_MATCHER_SIZES = (16, 64)
+# A new matcher looks at pictures of the second stage's size, where that lies
+# within these.
+_MATCHER_SIZES = (32, 64)
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -182,6 +183,7 @@ class ProgressiveT2I(TextToImageModel):
         ]
         if not self.matcher.built:
             size = int(np.clip(self.stage_sizes[1], *_MATCHER_SIZES))
+            size = min(size, self.image_size)
             self.matcher.build_for(self.matcher.image_size or size)
 
     def networks(self):
