@@ -21,13 +21,15 @@ _DEFAULT = {
     "adversarial_scale": 1.0,  # of the generator's adversarial losses
     "mismatch_loss": True,  # wrong pairs for discriminators 2 and 3
     "realism_weight": 1.0,  # "compact" only: D also judges without the words
-    "stage2_sentence_weight": 1.0,
-    "stage3_sentence_weight": 4.0,
-    "stage3_word_weight": 1.0,
+    # Of the matcher's losses, 4 : 1 in stage 3. A small matcher that was trained
+    # from scratch is soon fooled, so the discriminators count more.
+    "stage2_sentence_weight": 0.25,
+    "stage3_sentence_weight": 1.0,
+    "stage3_word_weight": 0.25,
     "kl_weight": 1.0,  # only with `stage1_condition`
     "text_noise": 0.3,  # length of the noise on texts of length 1
     # The image-text matcher, if none is given.
-    "matcher_steps": 2000,
+    "matcher_steps": 1000,
     # Training.
     "optimizer": "adam",  # or "adamax"
     "learning_rate": 4e-4,
@@ -53,6 +55,9 @@ _PATENT = {
     "adversarial_scale": 0.5,
     "mismatch_loss": False,
     "realism_weight": 0.0,
+    "stage2_sentence_weight": 1.0,
+    "stage3_sentence_weight": 4.0,
+    "stage3_word_weight": 1.0,
     "text_noise": 0.0,
     "learning_rate": 2e-4,
     "r1_weight": 0.0,
