@@ -4,7 +4,7 @@ _DEFAULT = {
     "text_encoder": "minilm",
     # Networks.
     "embedding_width": 256,
-    "image_width": 32,
+    "image_width": 24,
     "architecture": "strided",  # or "pooled"
     "backbone": None,  # or a network of keras.applications
     "backbone_weights": "imagenet",
@@ -18,7 +18,8 @@ _DEFAULT = {
     # Training.
     "learning_rate": 1e-3,
     "beta_1": 0.9,
-    "augment": (),
+    # Without it the towers learn the training pictures by heart.
+    "augment": ("translation", "cutout"),
     "seed": 0,
 }
 
@@ -27,6 +28,7 @@ VARIANTS = {
     # Text encoder, its 18 words, and Adam as in the code of AttnGAN.
     "attngan": {
         "text_encoder": "bilstm",
+        "augment": (),
         "num_words": 18,
         "learning_rate": 2e-3,
         "beta_1": 0.5,
@@ -45,6 +47,8 @@ VARIANTS = {
         "embedding_width": 128,
         "image_width": 16,
         "num_words": 12,
+        # A shape that is moved or cut is another one.
+        "augment": (),
         "learning_rate": 2e-3,
     },
 }
