@@ -69,7 +69,7 @@ class UsualGANCLS(models.GANCLS):
         if self.settings["wrong_pairs"] == "all":
             return losses.gan_cls_matrix_discriminator_loss(
                 self.head([real, sentence], all_pairs=True, training=True),
-                objective.other_class(batch["class_id"]),
+                losses.other_class(batch["class_id"]),
                 fake,
             )
         wrong = self.judge_wrong(real, sentence, batch["class_id"])

@@ -33,10 +33,9 @@ def word_region_attention(regions, words, mask, gamma1=4.0):
         Pair of similarities and attention, both [J, I, N, T]. Attention sums
         to 1 over N. Positions without a word hold numbers without meaning.
     """
-    similarity = ops.einsum("jnd,itd->jint", regions, words)
-    is_word = _is_word(mask)[None, :, None, :]
-    among_words = _softmax(ops.where(is_word, similarity, _NEVER), axis=-1)
-    return similarity, _softmax(gamma1 * among_words, axis=-2)
+    similarity, looks = _looks(regions, words, mask, gamma1)
+    attention = looks / ops.sum(looks, axis=1, keepdims=True)
+    return [ops.transpose(x, (0, 2, 1, 3)) for x in (similarity, attention)]
 
 
 def word_region_scores(regions, words, mask, gamma1=4.0, gamma2=5.0):
@@ -58,13 +57,14 @@ def word_region_scores(regions, words, mask, gamma1=4.0, gamma2=5.0):
     Returns:
         [J, I]. A caption without any word scores 0 with every image.
     """
-    similarity, attention = word_region_attention(regions, words, mask, gamma1)
+    similarity, looks = _looks(regions, words, mask, gamma1)
     # c_t itself, [J, I, T, D], is never made: with c = R' a its product with
-    # e is a . s, and its squared length is a' (R R') a.
-    dot = ops.sum(attention * similarity, axis=2)  # [J, I, T]
-    gram = ops.einsum("jnd,jmd->jnm", regions, regions)
-    weighted = ops.einsum("jnm,jimt->jint", gram, attention)
-    context_square = ops.sum(attention * weighted, axis=2)
+    # e is a . s, and its squared length is a' (R R') a. The cosine does not
+    # need a to sum to 1.
+    dot = ops.sum(looks * similarity, axis=1)  # [J, I, T]
+    gram = ops.matmul(regions, ops.transpose(regions, (0, 2, 1)))
+    weighted = ops.einsum("jnm,jmit->jnit", gram, looks)
+    context_square = ops.sum(looks * weighted, axis=1)
     word_square = ops.sum(ops.square(words), axis=-1)  # [I, T]
     lengths = ops.sqrt(
         ops.maximum(context_square * word_square[None], _SHORTEST**2)
@@ -138,11 +138,21 @@ def pair_matching_loss(logits, class_ids):
     return ops.mean(to_caption) + ops.mean(to_image)
 
 
-def _softmax(x, axis):
-    # `ops.softmax` warns of axes of size 1, which one-word captions have.
-    largest = ops.stop_gradient(ops.max(x, axis=axis, keepdims=True))
-    exponentials = ops.exp(x - largest)
-    return exponentials / ops.sum(exponentials, axis=axis, keepdims=True)
+def _looks(regions, words, mask, gamma1):
+    """Similarities, and attention that does not sum to 1 yet.
+
+    Both are [J, N, I, T], as one matrix product gives them: nothing of that
+    size is transposed.
+    """
+    similarity = ops.tensordot(regions, words, axes=[[2], [2]])
+    logits = ops.where(_is_word(mask)[None, None], similarity, _NEVER)
+    if words.shape[1] == 1:
+        # A softmax over one word, of which `ops.softmax` warns.
+        among_words = ops.ones_like(logits)
+    else:
+        among_words = ops.softmax(logits, axis=-1)
+    largest = ops.stop_gradient(ops.max(among_words, axis=1, keepdims=True))
+    return similarity, ops.exp(gamma1 * (among_words - largest))
 
 
 def _is_word(mask):

@@ -115,11 +115,48 @@ def test_augmentation_and_captions_without_classes():
     assert np.all(np.isfinite(list(history.values())))
 
 
+@pytest.mark.parametrize("architecture", ["strided", "pooled"])
 @pytest.mark.parametrize("size, regions", [(16, 64), (24, 144), (64, 64)])
-def test_any_size_from_16_up_gives_regions(size, regions):
-    model = make(image_size=size)
+def test_any_size_from_16_up_gives_regions(architecture, size, regions):
+    model = make(image_size=size, architecture=architecture)
     code, found = model.image_tower(np.zeros((2, size, size, 3), "float32"))
     assert code.shape == (2, 8) and found.shape == (2, regions, 8)
+
+
+def test_backbone_of_keras_applications_has_heads_that_train():
+    model = make(backbone="MobileNetV2", backbone_weights=None)
+    backbone = [
+        layer for layer in model.image_tower.layers if layer.name.startswith("func")
+    ]
+    assert len(backbone) == 1 and not backbone[0].trainable_variables
+    code, regions = model.image_tower(np.zeros((2, 16, 16, 3), "float32"))
+    assert code.shape == (2, 8) and regions.shape == (2, 14 * 14, 8)
+    # Its weights lie in the file: reading it downloads nothing.
+    assert model.get_config()["backbone_weights"] is None
+
+
+def test_backbones_that_cannot_be_had_are_named():
+    with pytest.raises(ValueError, match="no 'ResNet7'"):
+        make(backbone="ResNet7")
+    with pytest.raises(ValueError, match="MobileNetV2 are neither in the cache"):
+        make(backbone="MobileNetV2", backbone_weights="nowhere.h5")
+
+
+def test_only_the_first_words_are_looked_at():
+    model = make(num_words=2)
+    features = model.text_encoder.encode(tiny.CAPTIONS[:3])
+    _, words = model.text_codes(features)
+    assert words.shape == (3, 2, 8)
+    assert len(model.attention_maps("a red square", noise(1)[0])) == 2
+
+
+def test_an_encoder_of_words_is_trained_in_it():
+    model = make(variant="judge", text_encoder=None)
+    before = [tiny.value(w) for w in model.text_encoder.weights]
+    fit(model)
+    assert isinstance(model.text_encoder, text.BiLSTMTextEncoder)
+    moved = [tiny.value(w) for w in model.text_encoder.weights]
+    assert not any(np.array_equal(a, b) for a, b in zip(before, moved))
 
 
 # Use.
@@ -218,8 +255,11 @@ def test_settings_that_make_no_model_are_refused():
         make(word_weight=-1.0)
     with pytest.raises(ValueError, match="0.0 and 0.0"):
         make(word_weight=0.0, sentence_weight=0.0)
-    with pytest.raises(ValueError, match="`embedding_width`.*0"):
-        make(embedding_width=0)
+    for key in ("embedding_width", "num_words"):
+        with pytest.raises(ValueError, match=f"`{key}`.*0"):
+            make(**{key: 0})
+    with pytest.raises(ValueError, match="`architecture`.*'round'"):
+        make(architecture="round")
 
 
 def test_use_that_makes_no_sense_is_refused(trained):
