@@ -180,7 +180,11 @@ def _finish(model, settings, out, seconds, caption):
     """Judges the model where there is an oracle; writes the preset."""
     facts = {
         "method": settings["method"],
-        **{k: settings[k] for k in ("from_preset", "fold") if k in settings},
+        **{
+            k: settings[k]
+            for k in ("from_preset", "fold", "matcher")
+            if k in settings
+        },
         "variant": settings["variant"],
         "data": pathlib.Path(settings["data"]).name,
         "image_size": settings["image_size"],
