@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_t2i import text as text_lib
 from keras_t2i.losses import gan_cls_discriminator_loss
 from keras_t2i.losses import gan_cls_generator_loss
 from keras_t2i.losses import gan_cls_matrix_discriminator_loss
@@ -16,7 +15,8 @@ from keras_t2i.losses import gan_discriminator_loss
 from keras_t2i.models.gan_cls import networks
 from keras_t2i.models.gan_cls import objective
 from keras_t2i.models.gan_cls import style
-from keras_t2i.models.gan_cls import variants
+from keras_t2i.models.gan_cls.variants import VARIANTS
+from keras_t2i.models.gan_cls.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.text import TextFeatures
@@ -74,39 +74,15 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
     ```
     """
 
-    variants = variants.VARIANTS
+    variants = VARIANTS
+    check_settings = staticmethod(check)
 
-    def __init__(
-        self, image_size=None, variant="default", text_encoder=None, **settings
-    ):
-        keras_arguments = {
-            key: settings.pop(key) for key in ("name", "dtype") if key in settings
+    def optimizers(self):
+        s = self.settings
+        return {
+            name: keras.optimizers.Adam(_learning_rate(s), beta_1=s["beta_1"])
+            for name in ("discriminator", "generator")
         }
-        settings = variants.resolve(variant, settings)
-        own_encoder = settings.pop("text_encoder")
-        super().__init__(
-            image_size,
-            text_lib.get(own_encoder if text_encoder is None else text_encoder),
-            updates=settings["updates"],
-            ema_decay=settings["ema_decay"],
-            augment=settings["augment"],
-            r1_weight=settings["r1_weight"],
-            r1_interval=settings["r1_interval"],
-            seed=settings["seed"],
-            **keras_arguments,
-        )
-        self.settings = settings
-        self.latent_width = settings["latent_width"]
-        self.compile(
-            {
-                name: keras.optimizers.Adam(
-                    _learning_rate(settings), beta_1=settings["beta_1"]
-                )
-                for name in ("discriminator", "generator")
-            }
-        )
-        if image_size is not None:
-            self.build_for(image_size)
 
     # Networks.
 

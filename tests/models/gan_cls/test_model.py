@@ -16,6 +16,8 @@ TINY = {
     "discriminator_width": 4,
     # Its own test adds it; the others count the judgements of pairs.
     "realism_weight": 0.0,
+    # Noise on the sentences would hide which of them a judgement is of.
+    "text_noise": 0.0,
 }
 
 
