@@ -127,8 +127,10 @@ class HubTextEncoder(TextEncoder):
             strings = tf.constant(as_strings(strings), tf.string)
         if self._preprocess is None:
             return {"text": strings}
-        shape = [strings.shape[0], self._token_length]
         tokens = self._compiled_tokens(strings)
+        if tf.executing_eagerly():
+            return tokens
+        shape = [strings.shape[0], self._token_length]
         return {name: tf.ensure_shape(x, shape) for name, x in tokens.items()}
 
     def call(self, tokens, training=False):
@@ -147,21 +149,16 @@ class HubTextEncoder(TextEncoder):
         return TextFeatures(sentence, words, tf.cast(_mask(tokens), "float32"))
 
     def encode(self, strings, batch_size=64):
-        import tensorflow as tf
-
         strings = as_strings(strings)
-        with tf.experimental.function_executor_type(self._executor):
-            return self._encode(strings, batch_size)
-
-    def _encode(self, strings, batch_size):
-        self.warn_unreadable(strings)
         result = self._no_features(len(strings))
         for start in range(0, len(strings), 64 * batch_size):
-            chunk = self.tokenize(strings[start : start + 64 * batch_size])
+            some = strings[start : start + 64 * batch_size]
             # NumPy picks rows in a tenth of the time that an op takes.
-            chunk = {name: x.numpy() for name, x in chunk.items()}
-            # Texts of equal lengths side by side need little padding.
+            chunk = {k: x.numpy() for k, x in self.tokenize(some).items()}
             lengths = self._lengths(chunk)
+            if self._packs and self._may_be_unreadable(chunk, lengths):
+                self.warn_unreadable(some)
+            # Texts of equal lengths side by side need little padding.
             order = np.argsort(lengths, kind="stable")
             for i in range(0, len(order), batch_size):
                 rows = order[i : i + batch_size]
@@ -252,9 +249,6 @@ class HubTextEncoder(TextEncoder):
             for name, x in tokens.items()
         }
         self._compiled_call = tf.function(self.call, [spec])
-        # Handing hundreds of small ops from thread to thread takes longer
-        # than the ops; matrix products use all cores all the same.
-        self._executor = "SINGLE_THREADED_EXECUTOR"
         # No word piece is -1.
         self._unknown = -1
         if self._packs:
@@ -262,11 +256,6 @@ class HubTextEncoder(TextEncoder):
             known, unknown = pieces.to_list()
             if len(unknown) == 1 and unknown != known:
                 self._unknown = unknown[0]
-        try:
-            self.encode("a")
-        except tf.errors.FailedPreconditionError:
-            # That executor does not know the control flow of TensorFlow 1.
-            self._executor = ""
 
     def _takes_other_lengths(self, tokens):
         """Whether the module can be given fewer positions than T."""
@@ -304,6 +293,12 @@ class HubTextEncoder(TextEncoder):
         # Texts without pieces at the end have no segment.
         missing = tf.shape(strings)[0] - tf.shape(unknown)[0]
         return pieces.row_lengths(), tf.pad(unknown, [[0, missing]])
+
+    def _may_be_unreadable(self, tokens, lengths):
+        """Whether a text fills all positions or has an unknown word piece."""
+        return lengths.max() == self._token_length or any(
+            np.any(x == self._unknown) for x in tokens.values()
+        )
 
     def _lengths(self, tokens):
         """How many positions each row of NumPy tokens needs."""
