@@ -7,6 +7,7 @@ from keras_t2i import text as text_lib
 from keras_t2i.models import presets
 from keras_t2i.training import AdversarialModel
 from keras_t2i.training.ema import copy_state
+from keras_t2i.training.model import seeded
 
 
 # Settings that are arguments of the training step.
@@ -83,9 +84,14 @@ class PresetModel(AdversarialModel):
         )
         self.check_settings(settings)
         own_encoder = settings.pop("text_encoder")
+        # An encoder that is made here, by name, is as this seed makes it.
+        with seeded(f"text encoder {settings['seed']}"):
+            encoder = text_lib.get(
+                own_encoder if text_encoder is None else text_encoder
+            )
         super().__init__(
             image_size,
-            text_lib.get(own_encoder if text_encoder is None else text_encoder),
+            encoder,
             **{key: settings[key] for key in _OF_TRAINING if key in settings},
             **keras_arguments,
         )

@@ -7,6 +7,7 @@ JSON and numbers; it never runs code from the folder.
 
 import hashlib
 import json
+import os
 import pathlib
 
 import h5py
@@ -22,7 +23,11 @@ METADATA = "metadata.json"
 
 
 def save(model, folder, metadata=None):
-    """Writes a preset; every file appears whole or not at all.
+    """Writes a preset, or replaces one: as a whole or not at all.
+
+    New files wait beside the old ones until the metadata, with the checksums
+    of the new ones, is in its place. After a kill at any moment `load` finds
+    the files that the metadata means, be they the old ones or the new ones.
 
     Args:
         model: a built model with `preset_networks()`.
@@ -38,13 +43,18 @@ def save(model, folder, metadata=None):
             "Call `fit` first."
         )
     folder = pathlib.Path(folder)
+    _settle(folder)
     config = {
         "class_name": type(model).__name__,
         "keras_t2i_version": keras_t2i.__version__,
         "config": model.get_config(),
     }
-    _write_json(folder / CONFIG, config)
-    with files.atomic_write(folder / WEIGHTS) as temporary:
+    paths = {name: folder / name for name in (CONFIG, WEIGHTS)}
+    for name, path in paths.items():
+        if path.exists():
+            paths[name] = _waiting(path)
+    _write_json(paths[CONFIG], config)
+    with files.atomic_write(paths[WEIGHTS]) as temporary:
         with h5py.File(temporary, "w") as store:
             for name, network in model.preset_networks().items():
                 for number, variable in enumerate(network.weights):
@@ -52,8 +62,22 @@ def save(model, folder, metadata=None):
                     if np.issubdtype(value.dtype, np.floating):
                         value = _as_float16(value, variable.path)
                     store[f"{name}/{number:03d}"] = value
-    checksums = {n: _sha256(folder / n) for n in (CONFIG, WEIGHTS)}
+    checksums = {name: _sha256(path) for name, path in paths.items()}
     _write_json(folder / METADATA, {**(metadata or {}), "sha256": checksums})
+    _settle(folder)
+
+
+def _waiting(path):
+    return path.with_name(path.name + ".new")
+
+
+def _settle(folder):
+    """Puts waiting files that the metadata means in their places."""
+    for path in (folder / CONFIG, folder / WEIGHTS):
+        if _waiting(path).is_file():
+            meant = _read_json(folder / METADATA).get("sha256") or {}
+            if meant.get(path.name) == _sha256(_waiting(path)):
+                os.replace(_waiting(path), path)
 
 
 def load(name_or_path, expected_class=None):
@@ -106,6 +130,7 @@ def start_from(model, name_or_path):
 def _read(name_or_path, expected_class):
     """Folder, configuration and class of a preset whose checksums are right."""
     folder = find(name_or_path)
+    _settle(folder)
     config = _read_json(folder / CONFIG)
     checksums = _read_json(folder / METADATA).get("sha256")
     if not isinstance(checksums, dict):

@@ -131,7 +131,7 @@ def picture_size(dataset):
     return height
 
 
-def with_features(dataset, encoder, words=False):
+def with_features(dataset, encoder, words=False, progress=True):
     """Replaces captions by their features, or by tokens for training.
 
     Features of a frozen encoder are computed once: all captions of a dataset
@@ -142,6 +142,7 @@ def with_features(dataset, encoder, words=False):
         dataset: from `as_dataset`.
         encoder: `keras_t2i.text.TextEncoder`.
         words: True gives word features too, of one caption a picture.
+        progress: whether a bar shows how far the captions are.
 
     Returns:
         `tf.data.Dataset` of (x, pictures), where x holds "class_id" and
@@ -168,7 +169,7 @@ def with_features(dataset, encoder, words=False):
     folder = files.cache_folder(getattr(source, "folder", None))
     cache = FeatureCache(encoder, folder, words)
     if source is not None:
-        cache.precompute(source.captions)
+        cache.precompute(source.captions, progress)
 
     def features(x, y):
         text = x["text"]

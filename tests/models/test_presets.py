@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import json
 import os
@@ -237,6 +238,38 @@ def test_failed_overwrite_leaves_the_old_preset(model, preset, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         model.save_to_preset(preset)
     assert before == {p.name: p.read_bytes() for p in preset.iterdir()}
+
+
+def test_kill_while_a_preset_is_replaced_leaves_one_of_them(
+    model, preset, monkeypatch
+):
+    replace, variable = os.replace, model.generator_ema.weights[0]
+    before = variable.value.numpy()
+
+    def until_killed(*paths):
+        nonlocal left
+        if left == 0:
+            raise KeyboardInterrupt
+        left -= 1
+        replace(*paths)
+
+    found = []
+    # A replacement renames five times: three files, two of them twice.
+    for number in range(1, 7):
+        variable.assign(np.full_like(before, number))
+        left = number - 1
+        with monkeypatch.context() as patch:
+            patch.setattr("os.replace", until_killed)
+            with contextlib.suppress(KeyboardInterrupt):
+                model.save_to_preset(preset, {"number": number})
+        loaded = models.GANCLS.from_preset(preset).generator_ema.weights[0]
+        metadata = json.loads((preset / "metadata.json").read_text())
+        kept = metadata.get("number", before)
+        np.testing.assert_allclose(loaded.value, kept + 0 * before, atol=1e-3)
+        found.append(metadata.get("number"))
+    variable.assign(before)
+    assert found == [None, None, None, 4, 5, 6]
+    assert len(list(preset.iterdir())) == 3
 
 
 def test_shipped_names_are_presets():
