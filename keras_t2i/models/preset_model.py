@@ -149,18 +149,22 @@ class PresetModel(AdversarialModel):
         return images.astype("float32") / 127.5 - 1.0
 
     @classmethod
-    def from_preset(cls, name_or_path):
+    def from_preset(cls, name_or_path, safe_mode=True):
         """A model with trained weights.
 
         Args:
             name_or_path: name of a preset that ships with the package, or a
                 folder that `save_to_preset` wrote.
+            safe_mode: False lets the preset name a TF Hub module or
+                SavedModel as its text encoder. TensorFlow runs those like
+                programs: only for presets of people you trust.
 
         Raises:
             FileNotFoundError: if there is none of that name.
-            ValueError: if it is damaged or holds another class of model.
+            ValueError: if it is damaged, unsafe, or holds another class of
+                model.
         """
-        return presets.load(name_or_path, cls)
+        return presets.load(name_or_path, cls, safe_mode)
 
     def save_to_preset(self, folder, metadata=None):
         """Writes the networks of `preset_networks()`, in float16.

@@ -5,6 +5,7 @@ import os
 
 import keras
 import numpy as np
+from keras.src.saving import serialization_lib
 
 from keras_t2i import files
 from keras_t2i.text import saved_model
@@ -208,6 +209,19 @@ class HubTextEncoder(TextEncoder):
             "trainable": not self.frozen,
             "max_length": self._token_length,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        handles = {config.get("handle"), config.get("preprocessor")}
+        handles -= {"minilm", None}
+        if handles and serialization_lib.in_safe_mode():
+            raise ValueError(
+                "The file names a text encoder that does not come with "
+                f"keras_t2i: {sorted(map(str, handles))}. TensorFlow would "
+                "run it like a program. If you trust the file and the "
+                "encoder, load it with safe_mode=False (--trust-preset)."
+            )
+        return cls(**config)
 
     def _probe(self):
         """Learns the module's widths, and checks that it is a text encoder."""

@@ -4,7 +4,9 @@ Strings never enter the step: here captions become cached features of a frozen
 encoder, or the tokens of one that is trained.
 """
 
+import functools
 import itertools
+import warnings
 
 import numpy as np
 import tensorflow as tf
@@ -164,16 +166,12 @@ def with_features(dataset, encoder, words=False):
 
         return dataset.map(tokens, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
-    source = dataset.source
-    folder = files.cache_folder(getattr(source, "folder", None))
-    cache = FeatureCache(encoder, folder, words)
-    if source is not None:
-        cache.precompute(source.captions)
+    lookup = _lookup(dataset.source, encoder, words)
 
     def features(x, y):
         text = x["text"]
         sentence = tf.numpy_function(
-            cache.lookup, [tf.reshape(text, [-1])], tf.float32
+            lookup, [tf.reshape(text, [-1])], tf.float32
         )
         width = encoder.sentence_width
         if text.shape.rank == 2:
@@ -184,7 +182,7 @@ def with_features(dataset, encoder, words=False):
 
     def word_features(x, y):
         sentence, words, mask = tf.numpy_function(
-            cache.lookup, [x["text"]], [tf.float32] * 3
+            lookup, [x["text"]], [tf.float32] * 3
         )
         count, length = y.shape[0], encoder.max_length
         sentence.set_shape([count, encoder.sentence_width])
@@ -197,3 +195,23 @@ def with_features(dataset, encoder, words=False):
         word_features if words else features, tf.data.AUTOTUNE
     )
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _lookup(source, encoder, words):
+    """Function from captions to their features, of shards or of a cache."""
+    packed = getattr(source, "features", None)
+    if packed is not None and packed.serves(encoder, words):
+        return functools.partial(packed.lookup, words=words)
+    if packed is not None:
+        warnings.warn(
+            f"The shards in {source.folder} hold features of the text encoder "
+            f"{packed.encoder['name']!r} "
+            f"({'with' if packed.encoder['words'] else 'without'} words), and "
+            f"the model needs those of its {type(encoder).__name__} "
+            f"({'with' if words else 'without'} words): they are computed."
+        )
+    folder = files.cache_folder(getattr(source, "folder", None))
+    cache = FeatureCache(encoder, folder, words)
+    if source is not None:
+        cache.precompute(source.captions)
+    return cache.lookup
