@@ -1,4 +1,3 @@
-import types
 import warnings
 
 import numpy as np
@@ -6,7 +5,6 @@ import pytest
 
 from keras_t2i import data
 from keras_t2i import pictures
-from keras_t2i.data import checking
 from keras_t2i.data import folder as folders
 from keras_t2i.data.layouts import Row
 
@@ -202,15 +200,13 @@ def test_damage_below_the_header_is_known_before_training(folder):
 
 
 def test_pictures_are_decoded_once_until_one_changes(folder, monkeypatch):
-    decoded = []
+    decoded, read = [], pictures.read
 
-    def read(source, *arguments, **more):
+    def counted(source, *arguments, **more):
         decoded.append(source.name)
-        return pictures.read(source, *arguments, **more)
+        return read(source, *arguments, **more)
 
-    monkeypatch.setattr(checking, "pictures", types.SimpleNamespace(
-        **{**vars(pictures), "read": read}
-    ))
+    monkeypatch.setattr(pictures, "read", counted)
     damage(folder / "images/06.png")
     for _ in range(2):
         with pytest.warns(UserWarning, match="1 of 24.*06.png: .*damaged"):
