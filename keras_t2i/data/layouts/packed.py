@@ -131,7 +131,8 @@ def _check_manifest(values):
         return
     values["layout"], values["empty_captions"] + 0, dict(values["bad"])
     for name, shard in values["shards"].items():
-        if pathlib.PurePath(name).name != name:
+        inside = pathlib.PurePath(name).name == name
+        if not inside or not name.endswith(".tfrecord"):
             raise ValueError(f"the shard {name!r} is not in its folder")
         shard["bytes"], shard["index_crc"]
 
