@@ -2,8 +2,10 @@
 
 import keras
 import numpy as np
+from keras.src.saving import serialization_lib
 
 from keras_t2i import text as text_lib
+from keras_t2i.models import limits
 from keras_t2i.models import presets
 from keras_t2i.training import AdversarialModel
 from keras_t2i.training.ema import copy_state
@@ -191,6 +193,14 @@ class PresetModel(AdversarialModel):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        if serialization_lib.in_safe_mode():  # It may be from a stranger.
+            limits.check_sizes(config)
+            with limits.at_most(limits.MAX_WEIGHTS):
+                return cls._from_config(config, custom_objects)
+        return cls._from_config(config, custom_objects)
+
+    @classmethod
+    def _from_config(cls, config, custom_objects):
         config = dict(config)
         config.pop("trainable", None)
         config["text_encoder"] = keras.saving.deserialize_keras_object(

@@ -6,10 +6,8 @@ JSON and numbers; it never runs code from the folder, reads no file outside of
 it, and takes no more memory than its arrays give reason for.
 """
 
-import contextlib
 import hashlib
 import json
-import math
 import pathlib
 
 import h5py
@@ -19,15 +17,13 @@ from keras.src.saving import serialization_lib
 
 import keras_t2i
 from keras_t2i import files
+from keras_t2i.models import limits
 
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 METADATA = "metadata.json"
 
 _MAX_JSON_BYTES = 1_000_000
-# Sizes in a config, such as widths; steps and seeds may be any number.
-_MAX_SIZE = 65_536
-_ANY_NUMBER = ("seed", "steps", "interval")
 # A preset lacks what only training needs: discriminators, averages. So a
 # model may have this many times the numbers of its file, and so many more.
 _MAX_GROWTH = 64
@@ -194,8 +190,7 @@ def _make(cls, config, folder, safe_mode):
     limit = _MAX_GROWTH * numbers + _MAX_SMALL
     # Keras builds nothing but registered classes here, and no code.
     try:
-        _check_sizes(config["config"])
-        with serialization_lib.SafeModeScope(safe_mode), _at_most(limit):
+        with serialization_lib.SafeModeScope(safe_mode), limits.at_most(limit):
             return cls.from_config(config["config"])
     # A made-up config fails in any way, in any layer.
     except Exception as error:
@@ -203,43 +198,6 @@ def _make(cls, config, folder, safe_mode):
             f"{folder / CONFIG} does not make a {cls.__name__}: "
             f"{type(error).__name__}: {error}"
         ) from error
-
-
-def _check_sizes(config, key=""):
-    """Refuses numbers that make a layer of absurd size."""
-    if isinstance(config, dict):
-        for name, value in config.items():
-            _check_sizes(value, name)
-    elif isinstance(config, list):
-        for value in config:
-            _check_sizes(value, key)
-    elif isinstance(config, int) and abs(config) > _MAX_SIZE:
-        if not any(word in key for word in _ANY_NUMBER):
-            raise ValueError(
-                f"`{key}` must be at most {_MAX_SIZE}. Received: {config}"
-            )
-
-
-@contextlib.contextmanager
-def _at_most(limit):
-    """Layers made inside may have `limit` numbers in all, and no more."""
-    add_weight, count = keras.Layer.add_weight, 0
-
-    def counted(layer, shape=None, *args, **kwargs):
-        nonlocal count
-        count += math.prod(shape or ())
-        if count > limit:
-            raise ValueError(
-                f"the networks have more than {limit} weights, too many for "
-                "the size of the weights file"
-            )
-        return add_weight(layer, shape, *args, **kwargs)
-
-    keras.Layer.add_weight = counted
-    try:
-        yield
-    finally:
-        keras.Layer.add_weight = add_weight
 
 
 def _inside(folder, name):

@@ -313,6 +313,12 @@ def test_text_encoder_of_a_stranger_is_not_loaded(preset, tmp_path):
             )
             with pytest.raises(ValueError, match="safe_mode=False"):
                 models.GANCLS.from_preset(preset)
+    # A handle may also stand there alone.
+    change_config(
+        preset, lambda c: c["config"].update(text_encoder=str(inside))
+    )
+    with pytest.raises(ValueError, match="safe_mode=False"):
+        models.GANCLS.from_preset(preset)
     encoder["config"] = {"name": "x", "handle": str(inside)}
     change_config(preset, lambda c: c["config"].update(text_encoder=encoder))
     with pytest.raises(ValueError, match="is not a SavedModel"):
@@ -323,7 +329,7 @@ def test_text_encoder_of_a_stranger_is_not_loaded(preset, tmp_path):
     "setting, value, message",
     [
         ("discriminator_width", 10**9, "at most 65536. Received: 1000000000"),
-        ("discriminator_width", 60_000, "too many for the size of the weights"),
+        ("discriminator_width", 60_000, "too many for such a file"),
         ("image_size", 10**30, "at most 65536"),
         ("latent_width", [1] * 10, "must be a whole number"),
     ],
