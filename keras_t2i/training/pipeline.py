@@ -4,15 +4,12 @@ Strings never enter the step: here captions become cached features of a frozen
 encoder, or the tokens of one that is trained.
 """
 
-import functools
 import itertools
-import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from keras_t2i import files
-from keras_t2i.text import FeatureCache
+from keras_t2i.text.features import feature_lookup
 
 
 def as_dataset(x, y=None, batch_size=None, start_step=0):
@@ -166,7 +163,7 @@ def with_features(dataset, encoder, words=False):
 
         return dataset.map(tokens, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
-    lookup = _lookup(dataset.source, encoder, words)
+    lookup = feature_lookup(dataset.source, encoder, words)
 
     def features(x, y):
         text = x["text"]
@@ -195,23 +192,3 @@ def with_features(dataset, encoder, words=False):
         word_features if words else features, tf.data.AUTOTUNE
     )
     return dataset.prefetch(tf.data.AUTOTUNE)
-
-
-def _lookup(source, encoder, words):
-    """Function from captions to their features, of shards or of a cache."""
-    packed = getattr(source, "features", None)
-    if packed is not None and packed.serves(encoder, words):
-        return functools.partial(packed.lookup, words=words)
-    if packed is not None:
-        warnings.warn(
-            f"The shards in {source.folder} hold features of the text encoder "
-            f"{packed.encoder['name']!r} "
-            f"({'with' if packed.encoder['words'] else 'without'} words), and "
-            f"the model needs those of its {type(encoder).__name__} "
-            f"({'with' if words else 'without'} words): they are computed."
-        )
-    folder = files.cache_folder(getattr(source, "folder", None))
-    cache = FeatureCache(encoder, folder, words)
-    if source is not None:
-        cache.precompute(source.captions)
-    return cache.lookup

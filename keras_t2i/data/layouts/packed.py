@@ -73,8 +73,9 @@ def read(folder, manifest):
     found = Found(folder, f"packed, from {values['layout']}")
     found.bad.update(values["bad"])
     found.empty_captions = values["empty_captions"]
-    if values["settings"].get("text_encoder"):
-        found.features = PackedFeatures(values["settings"]["text_encoder"])
+    encoder = values["settings"].get("text_encoder")
+    if encoder:
+        found.features = PackedFeatures(encoder)
     for name, expected in values["shards"].items():
         shard = folder / name
         index = shard.with_suffix(".jsonl")
@@ -127,6 +128,8 @@ def _check_manifest(values):
     """Raises unless the parts that `read` relies on are there and safe."""
     if not isinstance(values["settings"], dict):
         raise TypeError("its settings are no object")
+    if values["settings"].get("text_encoder"):
+        PackedFeatures(values["settings"]["text_encoder"])
     if "shards" not in values:  # Interrupted.
         return
     values["layout"], values["empty_captions"] + 0, dict(values["bad"])

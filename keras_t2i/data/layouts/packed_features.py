@@ -11,10 +11,19 @@ class PackedFeatures:
 
     Args:
         encoder: what `describe` gave when they were packed.
+
+    Attributes:
+        name: what messages call the encoder.
+        words: whether there are word features.
     """
 
     def __init__(self, encoder):
-        self.encoder = encoder
+        self.name = encoder["name"]
+        self.words = encoder["words"]
+        self._fingerprint = encoder["fingerprint"]
+        self._sentence_width = encoder["sentence"]
+        self._word_width = encoder["word"]
+        self._max_length = encoder["max_length"]
         self._places = {}
 
     def __len__(self):
@@ -33,8 +42,8 @@ class PackedFeatures:
         """
         return (
             encoder.frozen
-            and self.encoder["fingerprint"] == encoder.fingerprint
-            and (self.encoder["words"] or not words)
+            and (self.words or not words)
+            and self._fingerprint == encoder.fingerprint
         )
 
     def lookup(self, strings, words=False):
@@ -52,23 +61,21 @@ class PackedFeatures:
             KeyError: a caption is none of the packed ones.
             ValueError: a shard is damaged.
         """
-        width, word_width = (self.encoder[k] for k in ("sentence", "word"))
-        length = self.encoder["max_length"]
-        shapes = (width,), (length, word_width), (length,)
-        count = len(strings)
-        result = TextFeatures(
-            *(np.zeros((count, *shape), "float32") for shape in shapes)
-        )
+        count, width = len(strings), self._sentence_width
+        shape = count, self._max_length
+        sentence = np.zeros((count, width), "float32")
+        of_words = np.zeros((*shape, self._word_width), "float32")
+        mask = np.zeros(shape, "float32")
         for i, text in enumerate(strings):
             text = text.decode() if isinstance(text, bytes) else text
             content = read_at(*self._places[text])
-            result.sentence[i] = np.frombuffer(content, "<f4", width)
+            sentence[i] = np.frombuffer(content, "<f4", width)
             if words:
                 some = np.frombuffer(content, "<f2", offset=4 * width)
-                some = some.reshape(-1, word_width)
-                result.words[i, : len(some)] = some
-                result.mask[i, : len(some)] = 1
-        return result if words else result.sentence
+                some = some.reshape(-1, self._word_width)
+                of_words[i, : len(some)] = some
+                mask[i, : len(some)] = 1
+        return TextFeatures(sentence, of_words, mask) if words else sentence
 
 
 def describe(encoder, name, words):
