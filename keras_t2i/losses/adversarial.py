@@ -109,8 +109,7 @@ def mode_seeking_loss(images, latents):
         Scalar > 0. Distances are means of absolute differences, over all
         pictures together.
     """
-    first, second = (ops.cast(x, "float32") for x in images)
-    apart = ops.mean(ops.abs(first - second))
+    apart = ops.mean(ops.abs(images[0] - images[1]))
     asked = ops.mean(ops.abs(latents[0] - latents[1]))
     return asked / (apart + 1e-5)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
@@ -18,6 +19,37 @@ from keras_t2i.text.encoder import as_strings
 _FILES = ("index", "sentence.f32", "words.f16")
 # A record of the index: which caption, where its words start, how many.
 _RECORD = np.dtype([("key", "V16"), ("start", "<i8"), ("count", "<i8")])
+
+
+def feature_lookup(source, encoder, words=False, progress=True):
+    """The way from the captions of a data set to their features.
+
+    Args:
+        source: `data.pipeline.CaptionedPictures`, whose captions are computed
+            beforehand, unless its shards hold features of the same encoder;
+            or None.
+        encoder: a frozen `TextEncoder`.
+        words: whether words are needed as well as sentences.
+        progress: whether a bar shows how far the captions are.
+
+    Returns:
+        Function of a list or array of captions, as `FeatureCache.lookup`.
+    """
+    packed = getattr(source, "features", None)
+    if packed is not None and packed.serves(encoder, words):
+        return functools.partial(packed.lookup, words=words)
+    if packed is not None:
+        has, needs = ("with" if w else "without" for w in (packed.words, words))
+        warnings.warn(
+            f"The shards in {source.folder} hold features of the text encoder "
+            f"{packed.name!r} ({has} words), and the model needs those of its "
+            f"{type(encoder).__name__} ({needs} words): they are computed."
+        )
+    folder = files.cache_folder(getattr(source, "folder", None))
+    cache = FeatureCache(encoder, folder, words)
+    if source is not None:
+        cache.precompute(source.captions, progress)
+    return cache.lookup
 
 
 class FeatureCache:

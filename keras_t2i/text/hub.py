@@ -5,6 +5,7 @@ import os
 
 import keras
 import numpy as np
+from keras.src.saving import serialization_lib
 
 from keras_t2i import files
 from keras_t2i.text import saved_model
@@ -54,7 +55,8 @@ class HubTextEncoder(TextEncoder):
 
     Raises:
         FileNotFoundError: if the handle cannot be found, within 10 seconds.
-        ValueError: if the SavedModel is damaged or of neither family.
+        ValueError: if the SavedModel is damaged or of neither family, or is
+            named by a file that Keras loads in safe mode.
 
     Example:
 
@@ -75,6 +77,7 @@ class HubTextEncoder(TextEncoder):
         super().__init__(frozen=not trainable, **kwargs)
         self.handle = os.fspath(handle)
         self.preprocessor = preprocessor and os.fspath(preprocessor)
+        _check_trust(self.handle, self.preprocessor)
         if self.handle == "minilm":
             folder = files.shipped("text/minilm_l6_v2")
             self._folders = [folder / "encoder", folder / "preprocessor"]
@@ -212,6 +215,11 @@ class HubTextEncoder(TextEncoder):
             "max_length": self._token_length,
         }
 
+    @classmethod
+    def from_config(cls, config):
+        # Keras's own hides the message below a TypeError.
+        return cls(**config)
+
     def _probe(self):
         """Learns the module's widths, and checks that it is a text encoder."""
         import tensorflow as tf
@@ -305,6 +313,18 @@ class HubTextEncoder(TextEncoder):
         if self._preprocess is None:
             return np.ones(len(tokens["text"]), int)
         return _mask(tokens).sum(axis=1).astype(int)
+
+
+def _check_trust(*handles):
+    """Refuses modules that a file names, where Keras loads it in safe mode."""
+    strange = [handle for handle in handles if handle not in (None, "minilm")]
+    if strange and serialization_lib.in_safe_mode():
+        raise ValueError(
+            "The file names a text encoder that does not come with "
+            f"keras_t2i: {strange}. TensorFlow would run it like a program. "
+            "If you trust the file and the encoder, load it with "
+            "safe_mode=False (--trust-preset)."
+        )
 
 
 def _mask(tokens):
