@@ -308,12 +308,14 @@ def _learning_rate(settings):
 
 def _spherical(first, last, position):
     """Spherical interpolation between two latents [1, Z] at [N, 1]."""
+    # The angle of a latent with itself would not be 0 in float32.
+    first, last = first.astype("float64"), last.astype("float64")
     cosine = np.sum(first * last) / (
         np.linalg.norm(first) * np.linalg.norm(last)
     )
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
     if angle < 1e-4:
-        return np.repeat(first, len(position), axis=0)
+        return np.repeat(first, len(position), axis=0).astype("float32")
     mixed = np.sin((1.0 - position) * angle) * first
     mixed += np.sin(position * angle) * last
     return (mixed / np.sin(angle)).astype("float32")
