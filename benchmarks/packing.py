@@ -93,7 +93,8 @@ def main():
         print(json.dumps(measure(arguments.pictures)))
         return
     print("Pictures a second: wall / CPU. On a busy machine trust the latter.")
-    print(f"{'pictures':>9}{'pack':>16}{'index':>16}{'read':>16}{'index MB':>10}")
+    titles = "".join(f"{name:>16}" for name in JOBS)
+    print(f"{'pictures':>9}{titles}{'index MB':>10}")
     smaller = [n for n in (1_000, 10_000) if n < arguments.pictures]
     for count in (*smaller, arguments.pictures):
         command = [sys.executable, __file__, "--only", "--pictures", str(count)]

@@ -261,6 +261,8 @@ def _plain(group, name, path):
 
 def _assign(network, store, name, folder):
     path = folder / WEIGHTS
+    if not network.weights and name not in store:
+        return  # Nothing of it was saved.
     stored = _plain(store, name, path)
     if len(stored) != len(network.weights):
         raise ValueError(
@@ -271,8 +273,8 @@ def _assign(network, store, name, folder):
         value = _plain(stored, f"{number:03d}", path)
         if tuple(value.shape) != tuple(variable.shape):
             raise ValueError(
-                f"{path} does not fit its config: {variable.path}"
-                f" has shape {tuple(variable.shape)}, the file "
+                f"{path} does not fit its config: {variable.path} "
+                f"has shape {tuple(variable.shape)}, the file "
                 f"{tuple(value.shape)}."
             )
         variable.assign(value[()].astype(variable.dtype))

@@ -277,7 +277,7 @@ def change(path, old, new):
 def test_hostile_index_is_refused(folder, tmp_path, old, new):
     out = pack(folder, tmp_path / "packed")
     change(out, old, new)
-    with pytest.raises(ValueError, match="00003.jsonl is not what.*pack` writes"):
+    with pytest.raises(ValueError, match="00003.jsonl is not what.*pack`"):
         data.load(out)
 
 

@@ -41,7 +41,8 @@ def replace_first(folder, content):
 
 def test_pickled_objects_are_not_loaded(saved, tmp_path):
     model, folder = saved
-    np.save(tmp_path / "x.npy", np.array([Touches(tmp_path / "touched")], object))
+    hostile = np.array([Touches(tmp_path / "touched")], object)
+    np.save(tmp_path / "x.npy", hostile)
     replace_first(folder, (tmp_path / "x.npy").read_bytes())
     with pytest.raises(ValueError, match="Object arrays cannot be loaded"):
         checkpoint.restore(model, folder.parent)

@@ -136,4 +136,5 @@ def test_mm_celeba_hq_published_split(tmp_path, draw):
         (tmp_path / part / "filenames.pickle").write_bytes(pickle.dumps(names))
     found = layouts.read_folder(tmp_path)
     assert found.layout == "MM-CelebA-HQ" and not found.bad
-    assert [row.split for row in found.rows] == ["train", "test", "test", "train"]
+    splits = [row.split for row in found.rows]
+    assert splits == ["train", "test", "test", "train"]
