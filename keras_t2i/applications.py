@@ -1,6 +1,7 @@
 """Networks of `keras.applications` by name."""
 
 import keras
+from keras.src.saving import serialization_lib
 
 
 def load(name, weights="imagenet", pooling=None):
@@ -27,6 +28,11 @@ def load(name, weights="imagenet", pooling=None):
         )
     # The sizes that the networks were trained at, where it is not 224.
     size = {"InceptionV3": 299, "Xception": 299}.get(name, 224)
+    if weights is not None and serialization_lib.in_safe_mode():
+        raise ValueError(
+            f"The file names weights that lie elsewhere: {weights!r}. If you "
+            "trust it, load it with safe_mode=False."
+        )
     try:
         network = make(
             include_top=False,

@@ -14,9 +14,14 @@ from keras_t2i.training.latents import row_latents
 class TextToImageModel(PresetModel):
     """Adds `generate` to a model with presets.
 
-    A method provides `latent_width` and `synthesize(latents, features)`, which
-    draws float pictures in [-1, 1] with the averaged weights.
+    A method has a setting `latent_width`, and provides `synthesize(latents,
+    features)`, which draws float pictures in [-1, 1] with the averaged weights.
     """
+
+    @property
+    def latent_width(self):
+        """Z, the width of the latents."""
+        return self.settings["latent_width"]
 
     def synthesize(self, latents, features):
         raise NotImplementedError

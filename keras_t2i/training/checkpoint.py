@@ -160,7 +160,7 @@ def read_state(path):
 
 def _variables(model):
     # `variables` holds seed generators, which `save_weights` leaves out.
-    slots = [v for each in model.optimizers() for v in each.variables]
+    slots = [v for each in model.all_optimizers() for v in each.variables]
     return [*model.variables, *slots]
 
 

@@ -84,16 +84,7 @@ class StyleTransfer:
                 "This model has no style encoder yet. Call "
                 "`fit_style_encoder(captions)` once after training."
             )
-        images = np.asarray(images)
-        images = images[None] if images.ndim == 3 else images
-        expected = (self.image_size, self.image_size, 3)
-        if images.dtype != np.uint8 or images.shape[1:] != expected:
-            raise ValueError(
-                f"Style pictures must be uint8 [N, {expected[0]}, "
-                f"{expected[1]}, 3]. Received: {images.dtype} "
-                f"{list(images.shape)}"
-            )
-        scaled = images.astype("float32") / 127.5 - 1.0
+        scaled = self.scaled_pictures(images)
         return np.asarray(self.style_encoder(scaled, training=False))
 
     def transfer_style(self, style_image, text):

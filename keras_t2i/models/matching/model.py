@@ -11,10 +11,10 @@ from keras import ops
 
 from keras_t2i import losses
 from keras_t2i import pictures
-from keras_t2i import text as text_lib
 from keras_t2i.metrics.distances import unit
 from keras_t2i.models.matching import networks
-from keras_t2i.models.matching import variants
+from keras_t2i.models.matching.variants import VARIANTS
+from keras_t2i.models.matching.variants import check
 from keras_t2i.models.preset_model import PresetModel
 from keras_t2i.models.text_to_image import as_captions
 
@@ -63,34 +63,14 @@ class ImageTextMatcher(PresetModel):
     ```
     """
 
-    variants = variants.VARIANTS
+    variants = VARIANTS
+    check_settings = staticmethod(check)
     uses_words = True
 
-    def __init__(
-        self, image_size=None, variant="default", text_encoder=None, **settings
-    ):
-        keras_arguments = {
-            key: settings.pop(key) for key in ("name", "dtype") if key in settings
-        }
-        settings = variants.resolve(variant, settings)
-        own_encoder = settings.pop("text_encoder")
-        super().__init__(
-            image_size,
-            text_lib.get(own_encoder if text_encoder is None else text_encoder),
-            augment=settings["augment"],
-            seed=settings["seed"],
-            **keras_arguments,
-        )
-        self.settings = settings
-        self.compile(
-            {
-                "matcher": keras.optimizers.Adam(
-                    settings["learning_rate"], beta_1=settings["beta_1"]
-                )
-            }
-        )
-        if image_size is not None:
-            self.build_for(image_size)
+    def optimizers(self):
+        s = self.settings
+        adam = keras.optimizers.Adam(s["learning_rate"], beta_1=s["beta_1"])
+        return {"matcher": adam}
 
     # Networks.
 
@@ -219,8 +199,7 @@ class ImageTextMatcher(PresetModel):
             ValueError: for pictures of another size or type, or a model that
                 was neither trained nor loaded.
         """
-        self.check_built()
-        images = self._scaled(images)
+        images = self.scaled_pictures(images)
         parts = [
             self.image_tower(images[i : i + batch_size], training=False)[0]
             for i in range(0, len(images), batch_size)
@@ -300,8 +279,7 @@ class ImageTextMatcher(PresetModel):
         Raises:
             ValueError: for several captions or pictures.
         """
-        self.check_built()
-        captions, images = as_captions(text), self._scaled(image)
+        captions, images = as_captions(text), self.scaled_pictures(image)
         if len(captions) != 1 or len(images) != 1:
             raise ValueError(
                 "Attention maps are of one caption and one picture. Received: "
@@ -319,18 +297,6 @@ class ImageTextMatcher(PresetModel):
         return np.stack(
             [pictures.overlay(picture, m.reshape(side, side)) for m in maps]
         )
-
-    def _scaled(self, images):
-        """uint8 pictures, one or several, as float32 in [-1, 1]."""
-        images = np.asarray(images)
-        images = images[None] if images.ndim == 3 else images
-        expected = (self.image_size, self.image_size, 3)
-        if images.dtype != np.uint8 or images.shape[1:] != expected:
-            raise ValueError(
-                f"Pictures must be uint8 [M, {expected[0]}, {expected[1]}, 3]. "
-                f"Received: {images.dtype} {list(images.shape)}"
-            )
-        return images.astype("float32") / 127.5 - 1.0
 
 
 def _retrieval(codes, class_id):

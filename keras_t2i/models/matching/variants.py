@@ -54,32 +54,15 @@ VARIANTS = {
 }
 
 
-def resolve(variant, changes):
-    """All settings of a variant, with changes.
+def check(settings):
+    """Refuses settings that make no model.
 
     Args:
-        variant: one of `VARIANTS`.
-        changes: dict of settings that differ.
-
-    Returns:
-        dict with every setting.
+        settings: dict with every setting.
 
     Raises:
-        ValueError: for an unknown variant or setting, or a number out of its
-            range.
+        ValueError: in the user's words.
     """
-    if variant not in VARIANTS:
-        raise ValueError(
-            f"`variant` must be one of {sorted(VARIANTS)}. "
-            f"Received: {variant!r}"
-        )
-    unknown = sorted(set(changes) - set(_DEFAULT))
-    if unknown:
-        raise ValueError(
-            f"ImageTextMatcher has no setting {unknown}. "
-            f"It has {sorted(_DEFAULT)}."
-        )
-    settings = {**_DEFAULT, **VARIANTS[variant], **changes}
     if settings["architecture"] not in ("strided", "pooled"):
         raise ValueError(
             '`architecture` must be "strided" or "pooled". '
@@ -96,4 +79,3 @@ def resolve(variant, changes):
             "`sentence_weight` and `word_weight` must be at least 0, and one "
             f"of them above. Received: {weights[0]} and {weights[1]}"
         )
-    return settings

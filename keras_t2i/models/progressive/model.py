@@ -10,6 +10,7 @@ import os
 import keras
 import numpy as np
 from keras import ops
+from keras.src.saving import serialization_lib
 
 from keras_t2i import pictures
 from keras_t2i import text as text_lib
@@ -23,7 +24,9 @@ from keras_t2i.losses import wrong_partners
 from keras_t2i.models.matching.model import ImageTextMatcher
 from keras_t2i.models.progressive import networks
 from keras_t2i.models.progressive import objective
-from keras_t2i.models.progressive import variants
+from keras_t2i.models.progressive.variants import MATCHERS
+from keras_t2i.models.progressive.variants import VARIANTS
+from keras_t2i.models.progressive.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.models.text_to_image import compiled
@@ -96,7 +99,8 @@ class ProgressiveT2I(TextToImageModel):
     ```
     """
 
-    variants = variants.VARIANTS
+    variants = VARIANTS
+    check_settings = staticmethod(check)
     uses_words = True
 
     def __init__(
@@ -107,54 +111,46 @@ class ProgressiveT2I(TextToImageModel):
         matcher=None,
         **settings,
     ):
-        keras_arguments = {
-            key: settings.pop(key) for key in ("name", "dtype") if key in settings
-        }
-        settings = variants.resolve(variant, settings)
-        own_encoder = settings.pop("text_encoder")
         if isinstance(matcher, (str, os.PathLike)):
-            matcher = ImageTextMatcher.from_preset(matcher)
+            matcher = _matcher_of_preset(matcher)
         _check_matcher(matcher, text_encoder)
         if isinstance(matcher, ImageTextMatcher):
             text_encoder = matcher.text_encoder
-        super().__init__(
-            image_size,
-            text_lib.get(own_encoder if text_encoder is None else text_encoder),
-            updates=settings["updates"],
-            ema_decay=settings["ema_decay"],
-            augment=settings["augment"],
-            r1_weight=settings["r1_weight"],
-            r1_interval=settings["r1_interval"],
-            seed=settings["seed"],
-            **keras_arguments,
-        )
-        self.settings = settings
-        self.latent_width = networks.latent_width(settings)
+        # Networks are made below, after the matcher.
+        super().__init__(None, variant, text_encoder, **settings)
         if not isinstance(matcher, ImageTextMatcher):
-            given = variants.MATCHERS.get(variant) if matcher is None else matcher
+            given = MATCHERS.get(variant, {}) if matcher is None else matcher
             matcher = ImageTextMatcher(
                 text_encoder=self.text_encoder,
                 dtype=self.dtype_policy,
                 name="matcher",
-                **{"seed": settings["seed"], **(given or {})},
+                **{"seed": self.seed, **given},
             )
         elif matcher.from_weights or matcher.optimizer.iterations > 0:
             # It counts as trained, here and in what is saved.
-            steps = max(int(matcher.optimizer.iterations), self._matcher_steps)
+            steps = max(
+                int(matcher.optimizer.iterations), self.settings["matcher_steps"]
+            )
             matcher.optimizer.iterations.assign(steps)
         self.matcher = matcher
+        if image_size is not None:
+            self.build_for(image_size)
+
+    def optimizers(self):
+        s = self.settings
         make = {
             "adam": keras.optimizers.Adam,
             "adamax": keras.optimizers.Adamax,
-        }[settings["optimizer"]]
-        self.compile(
-            {
-                name: make(settings["learning_rate"], beta_1=settings["beta_1"])
-                for name in ("discriminator", "generator")
-            }
-        )
-        if image_size is not None:
-            self.build_for(image_size)
+        }[s["optimizer"]]
+        return {
+            name: make(s["learning_rate"], beta_1=s["beta_1"])
+            for name in ("discriminator", "generator")
+        }
+
+    @property
+    def latent_width(self):
+        """Z, with the noise of the conditioning augmentation."""
+        return networks.latent_width(self.settings)
 
     # Networks.
 
@@ -211,11 +207,7 @@ class ProgressiveT2I(TextToImageModel):
 
     # The matcher.
 
-    @property
-    def _matcher_steps(self):
-        return self.settings["matcher_steps"]
-
-    def optimizers(self):
+    def all_optimizers(self):
         return [self.optimizer, self.matcher.optimizer]
 
     def train_before(
@@ -226,8 +218,9 @@ class ProgressiveT2I(TextToImageModel):
 
         matcher = self.matcher
         done = int(matcher.optimizer.iterations)
+        steps = self.settings["matcher_steps"]
         history = None
-        if done < self._matcher_steps:
+        if done < steps:
             dataset = pipeline.as_dataset(x, y, batch_size)
             dataset = pipeline.resized(dataset, matcher.image_size)
             followers = [c for c in callbacks or [] if hasattr(c, "whole")]
@@ -237,7 +230,7 @@ class ProgressiveT2I(TextToImageModel):
             history = matcher.fit(
                 # Every step sees what it would see in a run without a stop.
                 pipeline.endless(dataset, done),
-                steps_per_epoch=self._matcher_steps - done,
+                steps_per_epoch=steps - done,
                 callbacks=followers,
                 verbose=verbose,
             )
@@ -476,6 +469,15 @@ class ProgressiveT2I(TextToImageModel):
         return self._compiled_stages
 
     _compiled_stages = None
+
+
+def _matcher_of_preset(name_or_path):
+    if serialization_lib.in_safe_mode():
+        raise ValueError(
+            "The file names a matcher that lies elsewhere, which it must not: "
+            f"{str(name_or_path)!r}"
+        )
+    return ImageTextMatcher.from_preset(name_or_path)
 
 
 def _check_matcher(matcher, text_encoder):

@@ -127,38 +127,15 @@ _CHOICES = {
 }
 
 
-def resolve(variant, changes):
-    """All settings of a variant, with changes.
+def check(settings):
+    """Refuses settings that make no model.
 
     Args:
-        variant: one of `VARIANTS`.
-        changes: dict of settings that differ.
-
-    Returns:
-        dict with every setting.
+        settings: dict with every setting.
 
     Raises:
-        ValueError: for an unknown variant or setting, or settings that make
-            no model.
+        ValueError: in the user's words.
     """
-    if variant not in VARIANTS:
-        raise ValueError(
-            f"`variant` must be one of {sorted(VARIANTS)}. "
-            f"Received: {variant!r}"
-        )
-    unknown = sorted(set(changes) - set(_DEFAULT))
-    if unknown:
-        raise ValueError(
-            f"ProgressiveT2I has no setting {unknown}. It has "
-            f"{sorted(_DEFAULT)}."
-        )
-    settings = {**_DEFAULT, **VARIANTS[variant], **changes}
-    _check(settings)
-    return settings
-
-
-def _check(settings):
-    """Refuses settings that make no model, in the user's words."""
     for key, allowed in _CHOICES.items():
         if settings[key] not in allowed:
             raise ValueError(

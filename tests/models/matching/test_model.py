@@ -267,7 +267,7 @@ def test_use_that_makes_no_sense_is_refused(trained):
     for count in (0, 4):
         with pytest.raises(ValueError, match=f"1 to 3.*{count}"):
             trained.retrieve("a star", images, count=count)
-    with pytest.raises(ValueError, match=r"\[M, 16, 16, 3\].*\[3, 8, 16, 3\]"):
+    with pytest.raises(ValueError, match=r"\[N, 16, 16, 3\].*\[3, 8, 16, 3\]"):
         trained.similarity("a star", images[:, :8])
     with pytest.raises(ValueError, match="uint8.*float"):
         trained.embed_images(images / 255)

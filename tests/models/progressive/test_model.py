@@ -9,8 +9,9 @@ from keras import ops
 from keras_t2i import models
 from keras_t2i import text
 from keras_t2i import training
+from keras_t2i.models.preset_model import resolve
 from keras_t2i.models.progressive import networks
-from keras_t2i.models.progressive import variants
+from keras_t2i.models.progressive.variants import VARIANTS
 from tests import tiny
 
 MATCHER = {"embedding_width": 8, "image_width": 4}
@@ -127,8 +128,8 @@ def test_words_reach_the_last_stage_only_and_padding_none(fusion):
 
 
 def test_noise_is_reshaped_and_enlarged_as_the_sources_say():
-    patent = variants.resolve("patent", {})
-    code = variants.resolve("gr_gan", {})
+    patent = resolve("ProgressiveT2I", VARIANTS, "patent", {})
+    code = resolve("ProgressiveT2I", VARIANTS, "gr_gan", {})
     assert networks.first_map(64, patent) == (8, 3)
     assert networks.first_map(64, code) == (4, 4)
     assert networks.first_map(8, patent) == (1, 3)
@@ -137,7 +138,7 @@ def test_noise_is_reshaped_and_enlarged_as_the_sources_say():
 
 def test_published_networks_have_the_published_size():
     """GR-GAN at 256 pixels, in millions of weights (methods, section 2.1)."""
-    code = variants.resolve("gr_gan", {})
+    code = resolve("ProgressiveT2I", VARIANTS, "gr_gan", {})
     assert networks.latent_width(code) == 200
     first = networks.published_first_stage(64, 200, code)
     assert first.count_params() / 1e6 == pytest.approx(19.16, abs=0.14)
