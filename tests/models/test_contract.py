@@ -34,16 +34,6 @@ METHODS = {
             "matcher_steps": 2,
         },
     ),
-    "progressive-patent": (
-        models.ProgressiveT2I,
-        {
-            "variant": "patent",
-            "generator_width": 4,
-            "discriminator_width": 4,
-            "matcher": {"embedding_width": 8, "image_width": 4},
-            "matcher_steps": 2,
-        },
-    ),
 }
 TINY = {"image_size": 16, "latent_width": 8, "text_width": 8}
 CAPTIONS = ["a red circle", "a blue star"]

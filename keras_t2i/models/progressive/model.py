@@ -199,10 +199,11 @@ class ProgressiveT2I(TextToImageModel):
         return networks
 
     def get_config(self):
-        matcher = self.matcher.get_config()
-        # Made anew with the model's own; weights follow where they are kept.
-        for key in ("name", "trainable", "dtype", "text_encoder", "networks"):
-            matcher.pop(key, None)
+        # The matcher is made anew, with the text encoder of the model.
+        matcher = {**self.matcher.settings, "image_size": self.matcher.image_size}
+        if self.matcher.built:
+            # They come with the other weights: nothing to download.
+            matcher["backbone_weights"] = None
         return {**super().get_config(), "matcher": matcher}
 
     # The matcher.
