@@ -70,9 +70,9 @@ def pooled_tower(image_size, width, embedding_width):
     images = keras.Input((image_size, image_size, 3), name="images")
     x = _normalized_conv(images, width, 3)
     for index in range(_halvings(image_size)):
-        x = layers.AveragePooling2D()(x)
+        x = layers.AveragePooling2D(2)(x)
         x = _normalized_conv(x, width * min(2 ** (index + 1), 8), 3)
-    last = layers.AveragePooling2D()(x)
+    last = layers.AveragePooling2D(2)(x)
     last = _normalized_conv(last, 2 * x.shape[-1], 3)
     return _with_heads(images, x, last, embedding_width)
 
@@ -83,8 +83,8 @@ TOWERS = {"strided": strided_tower, "pooled": pooled_tower}
 def backbone_tower(image_size, name, weights, embedding_width):
     """Heads over a network of `keras.applications`, which stays as it is.
 
-    Regions come from its deepest map of stride 16 (17 x 17 of InceptionV3, as
-    in DAMSM), the code from the mean of its last map. Pictures are brought to
+    Regions come from its last wide map of stride 16 (17 x 17 of InceptionV3,
+    as in DAMSM), the code from the mean of its last map. Pictures are brought to
     the size that the network was trained at.
 
     Args:
@@ -108,10 +108,17 @@ def backbone_tower(image_size, name, weights, embedding_width):
         layer.output
         for layer in network.layers
         if isinstance(layer.output, keras.KerasTensor)
+        and not isinstance(layer, layers.ZeroPadding2D)
         and len(layer.output.shape) == 4
         and layer.output.shape[1] >= size // 18
     ]
-    features = keras.Model(network.input, [maps[-1], network.output])
+    smallest = min(x.shape[1] for x in maps)
+    # The last of the widest: not a branch of a block.
+    regions = max(
+        enumerate(x for x in maps if x.shape[1] == smallest),
+        key=lambda item: (item[1].shape[-1], item[0]),
+    )[1]
+    features = keras.Model(network.input, [regions, network.output])
     x, last = features(preprocess(x), training=False)
     return _with_heads(images, x, last, embedding_width)
 
