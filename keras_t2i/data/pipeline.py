@@ -5,8 +5,10 @@ import itertools
 import re
 import warnings
 
+import keras
 import numpy as np
-import tensorflow as tf
+
+from keras_t2i.data.batches import Batches
 
 # Decoded pictures stay in memory if all of them take less than this.
 KEEP_BYTES = 1_000_000_000
@@ -96,7 +98,7 @@ def dataset(
     mirror,
     captions_per_picture=1,
 ):
-    """Batches of `source` as a `tf.data.Dataset`.
+    """Batches of `source`.
 
     The batch of global step `s` is a pure function of `(seed, s)`: no
     iterator holds hidden state, so a run can go on from any step.
@@ -120,6 +122,8 @@ def dataset(
     Returns:
         `tf.data.Dataset` of `({"text": string [B], "class_id": int64 [B]},
         uint8 [B, image_size, image_size, 3])`; `text` is [B, K] for K > 1.
+        On JAX, which is used where there may be no TensorFlow, `Batches` of
+        NumPy arrays.
     """
     _check(
         source,
@@ -171,6 +175,18 @@ def dataset(
             crop = crop[:, ::-1]
         return chosen, source.class_ids[row], crop
 
+    if keras.backend.backend() != "tensorflow":
+
+        def arrays(step):
+            text, class_id, images = batch(step)
+            return {"text": text, "class_id": class_id}, images
+
+        return Batches(
+            arrays, steps, (image_size, image_size, 3), repeat, start_step, source
+        )
+
+    import tensorflow as tf
+
     def tensors(step):
         text, class_id, images = tf.numpy_function(
             batch, [step], [tf.string, tf.int64, tf.uint8], stateful=False
@@ -206,6 +222,8 @@ def crop_square(picture, size, y=0.5, x=0.5):
 
 def _steps(steps, repeat, start_step):
     """Global step numbers: endless, or those of the next epoch."""
+    import tensorflow as tf
+
     if repeat:
         return tf.data.Dataset.counter(start_step)
     epochs = itertools.count()

@@ -1,10 +1,13 @@
 """Exponential moving average of a network, kept beside it."""
 
+from keras import ops
+
 
 def copy_state(source, target):
     """Copies weights and normalisation statistics between equal networks."""
     for old, new in zip(target.weights, source.weights, strict=True):
-        old.assign(new)
+        # On JAX two variables must not share one buffer.
+        old.assign(ops.copy(new))
 
 
 def update_average(average, network, decay):

@@ -27,7 +27,7 @@ class EverySteps(keras.callbacks.Callback):
     @property
     def step(self):
         """Training steps that the model has made, in all runs together."""
-        return int(self.model.optimizer.iterations)
+        return self.model.step
 
     def act(self, logs):
         raise NotImplementedError

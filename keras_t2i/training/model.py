@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_t2i.text import TextFeatures
+from keras_t2i.training import backend
 from keras_t2i.training.augment import check_policies
 from keras_t2i.training.augment import diff_augment
 from keras_t2i.training.ema import update_average
@@ -129,10 +130,13 @@ class AdversarialModel(keras.Model):
         if self.built:
             return
         self.image_size = image_size
-        with self.own_defaults():
+        with backend.scope_of(self), self.own_defaults():
             self.build_networks()
-        self.built = True
-        self.optimizer.build(self.variables_by_network())
+            self.optimizer.build(self.variables_by_network())
+        # On JAX Keras would trace `call` for a layer without weights that
+        # was not called yet.
+        for layer in self._flatten_layers():
+            layer.built = True
 
     @contextlib.contextmanager
     def own_defaults(self):
@@ -175,7 +179,7 @@ class AdversarialModel(keras.Model):
         if self.dtype_policy.compute_dtype == "float16":
             optimizer.members = _loss_scaled(optimizer.members)
         if jit_compile is None:
-            jit_compile = "auto" if _has_gpu() else False
+            jit_compile = "auto" if backend.prefers_xla() else False
         super().compile(
             optimizer=optimizer,
             jit_compile=jit_compile,
@@ -220,61 +224,60 @@ class AdversarialModel(keras.Model):
         Raises:
             ValueError: if the data has another form or picture size.
         """
-        from keras_t2i.training import pipeline
-
+        pipeline = backend.pipeline()
         if kwargs.get("validation_data") is not None:
             raise ValueError(
                 "The losses of a GAN say nothing on other data, so `fit` takes "
                 "no `validation_data`. Compare generated pictures instead."
             )
-        step = int(self.optimizer.iterations)
-        dataset = pipeline.as_dataset(x, y, batch_size, step)
+        dataset = pipeline.as_dataset(x, y, batch_size, self.step)
         self.build_for(pipeline.picture_size(dataset))
         dataset = pipeline.with_features(
             dataset, self.text_encoder, self.uses_words
         )
         # The dataset is shuffled already; Keras warns unless told so.
-        return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
+        return super().fit(
+            pipeline.for_fit(dataset), epochs=epochs, shuffle=False, **kwargs
+        )
 
-    def train_step(self, data):
-        """One step on (x, y) from `fit`; returns the losses and logs."""
-        import tensorflow as tf
+    @property
+    def step(self):
+        """Training steps made so far, in all calls of `fit` together."""
+        return backend.steps_made(self)
 
+    def train_step(self, *arguments):
+        """One step, called by `fit` in the way of the backend."""
+        return backend.train_step(self, *arguments)
+
+    def update(self, data):
+        """Moves every network by its own loss on one batch.
+
+        Args:
+            data: (x, pictures) from `fit`.
+
+        Returns:
+            dict of scalars: the logs and the losses.
+        """
         variables = self.variables_by_network()
-        members = self.optimizer.members
-        all_losses = {}
         if self.updates == "simultaneous":
-            with tf.GradientTape(persistent=True) as tape:
-                losses, logs = self.losses(self._unpack(data))
-                scaled = {
-                    name: members[name].scale_loss(loss)
-                    for name, loss in losses.items()
-                }
-            # Every gradient before any update: they share their weights.
-            gradients = {
-                name: tape.gradient(scaled[name], variables[name])
-                for name in members
-            }
-            for name, member in members.items():
-                member.apply(gradients[name], variables[name])
-            all_losses = losses
+            rounds = [variables]
         else:
-            logs = {}
-            for name in variables:
-                member = members[name]
-                with tf.GradientTape() as tape:
-                    losses, some_logs = self.losses(self._unpack(data))
-                    scaled = member.scale_loss(losses[name])
-                member.apply(
-                    tape.gradient(scaled, variables[name]), variables[name]
-                )
-                all_losses[name] = losses[name]
-                logs.update(some_logs)
+            rounds = [{name: some} for name, some in variables.items()]
+        logs, losses = {}, {}
+        for moving in rounds:
+            # Every gradient before any update: they share their weights.
+            found, some_logs, gradients = backend.loss_gradients(
+                self, data, moving
+            )
+            for name, some in moving.items():
+                member = self.optimizer.members[name]
+                backend.apply(member, gradients[name], some)
+                losses[f"{name}_loss"] = found[name]
+            logs.update(some_logs)
         for network, average in self.averaged():
             update_average(average, network, self.ema_decay)
         self.optimizer.iterations.assign_add(1)
-        logs.update({f"{k}_loss": v for k, v in all_losses.items()})
-        return logs
+        return {**logs, **losses}
 
     def _unpack(self, data):
         x, y = data
@@ -328,11 +331,3 @@ def _loss_scaled(members):
         key: member if isinstance(member, scaled) else scaled(member)
         for key, member in members.items()
     }
-
-
-def _has_gpu():
-    if keras.backend.backend() != "tensorflow":
-        return True
-    import tensorflow as tf
-
-    return bool(tf.config.list_logical_devices("GPU"))

@@ -11,6 +11,9 @@ import tensorflow as tf
 
 from keras_t2i import files
 from keras_t2i.text import FeatureCache
+from keras_t2i.training.batches import check_no_arrays
+from keras_t2i.training.batches import check_one_caption
+from keras_t2i.training.batches import checked_arrays
 
 
 def as_dataset(x, y=None, batch_size=None, start_step=0):
@@ -33,11 +36,7 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
         ValueError: if elements have another form.
     """
     if isinstance(x, tf.data.Dataset):
-        if y is not None or batch_size is not None:
-            raise ValueError(
-                "A dataset is batched already and holds its pictures: leave "
-                "out `y` and `batch_size`."
-            )
+        check_no_arrays(y, batch_size)
         dataset, source = x, getattr(x, "source", None)
     else:
         dataset, source = _from_arrays(x, y, batch_size, start_step), None
@@ -55,22 +54,8 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
 
 
 def _from_arrays(x, y, batch_size, start_step):
-    if x is None or y is None:
-        raise ValueError(
-            "`fit` takes a tf.data.Dataset of (captions, pictures), or "
-            f"captions `x` with pictures `y`. Received: x={type(x).__name__}, "
-            f"y={type(y).__name__}"
-        )
-    x = dict(x) if isinstance(x, dict) else {"text": x}
-    x = {key: np.asarray(value) for key, value in x.items()}
-    y = np.asarray(y)
+    x, y, size = checked_arrays(x, y, batch_size)
     count = len(y)
-    if any(len(value) != count for value in x.values()) or not count:
-        raise ValueError(
-            "Captions and pictures must be equally many, and at least one. "
-            f"Received: {len(x['text'])} captions, {count} pictures"
-        )
-    size = min(batch_size or 64, count)
     epochs = itertools.count(start_step // (count // size))
     columns = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
 
@@ -152,11 +137,8 @@ def with_features(dataset, encoder, words=False):
         ValueError: for several captions a picture where one is needed.
     """
     text = dataset.element_spec[0]["text"]
-    if text.shape.rank != 1 and (words or not encoder.frozen):
-        raise ValueError(
-            "Words, and an encoder that trains, take one caption a picture, "
-            f"text [B]. Received: text of shape {text.shape}"
-        )
+    if words or not encoder.frozen:
+        check_one_caption(text.shape)
     if not encoder.frozen:
 
         def tokens(x, y):
@@ -197,3 +179,8 @@ def with_features(dataset, encoder, words=False):
         word_features if words else features, tf.data.AUTOTUNE
     )
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def for_fit(dataset):
+    """The dataset as Keras takes it."""
+    return dataset
