@@ -166,9 +166,13 @@ def replica_number():
     return None
 
 
+def check_batch(model, dataset):
+    pass
+
+
 def scope_of(model):
     return contextlib.nullcontext()
 
 
-def is_chief(model):
+def is_chief():
     return True

@@ -7,8 +7,14 @@ import tensorflow as tf
 def train_step(model, data):
     """What `keras.Model.fit` calls with a batch; returns the logs."""
     logs = model.update(data)
+    if replicas() == 1:
+        return logs
+    # Means over the global batch, like the losses.
+    context = tf.distribute.get_replica_context()
+    logs = {name: tf.convert_to_tensor(value) for name, value in logs.items()}
+    logs = context.all_reduce(tf.distribute.ReduceOp.MEAN, logs)
     if isinstance(
-        tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy
+        context.strategy, tf.distribute.MultiWorkerMirroredStrategy
     ):
         # Keras joins the logs of several workers along their first axis.
         logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
@@ -78,7 +84,7 @@ def prefers_xla():
 
 def steps_made(model):
     """Training steps of a model, also while `fit` runs."""
-    return int(model.optimizer.iterations)
+    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
 
 
 # Several workers.
@@ -97,15 +103,28 @@ def replica_number():
     return context.replica_id_in_sync_group
 
 
+def check_batch(model, dataset):
+    """Raises ValueError for batches that replicas cannot share equally."""
+    count = model.distribute_strategy.num_replicas_in_sync
+    size = dataset.element_spec[1].shape[0]
+    # Shares of two sizes would count as much as each other in the mean.
+    if count > 1 and (size is None or size % count):
+        raise ValueError(
+            f"{count} replicas share each batch, so its size must be fixed and "
+            f"a multiple of {count}. Received: batches of {size or 'any size'}"
+        )
+
+
 def scope_of(model):
     """The scope of the strategy under which a model was made."""
     return model.distribute_strategy.scope()
 
 
-def is_chief(model):
+def is_chief():
     """Whether this process writes the files of a training run."""
-    resolver = model.distribute_strategy.cluster_resolver
-    if resolver is None or not resolver.cluster_spec():
+    cluster = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    jobs = cluster.cluster_spec().jobs
+    if not jobs:
         return True
-    first = "chief" if "chief" in resolver.cluster_spec().jobs else "worker"
-    return (resolver.task_type, resolver.task_id) == (first, 0)
+    first = "chief" if "chief" in jobs else "worker"
+    return (cluster.task_type, cluster.task_id) == (first, 0)

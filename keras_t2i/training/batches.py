@@ -89,6 +89,11 @@ def checked_arrays(x, y, batch_size):
             f"Received: x={type(x).__name__}, y={type(y).__name__}"
         )
     x = dict(x) if isinstance(x, dict) else {"text": x}
+    if "text" not in x:
+        raise ValueError(
+            "Captions in a dict are its `text`. Received the keys "
+            f"{sorted(x)}"
+        )
     x = {key: np.asarray(value) for key, value in x.items()}
     y = np.asarray(y)
     count = len(y)

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from keras_t2i import files
+from keras_t2i.training import backend
 from keras_t2i.training.every import EverySteps
 
 _VARIABLES = "variables.npz"
@@ -49,7 +50,8 @@ class Checkpoint(EverySteps):
         self.save()
 
     def on_train_end(self, logs=None):
-        self.save()
+        if backend.is_chief():
+            self.save()
 
     def save(self):
         """Saves now, unless this step is saved already."""
@@ -79,7 +81,7 @@ class Checkpoint(EverySteps):
 def save(model, folder, state=None):
     """Writes the checkpoint `folder/step-<iterations>` and returns its path."""
     folder = pathlib.Path(folder)
-    step = int(model.optimizer.iterations)
+    step = model.step
     target = folder / f"step-{step:08d}"
     temporary = folder / f".{target.name}.tmp"
     replaced = folder / f".{target.name}.old"

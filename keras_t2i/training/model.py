@@ -13,6 +13,8 @@ from keras_t2i.training.augment import diff_augment
 from keras_t2i.training.ema import update_average
 from keras_t2i.training.gradients import input_gradient
 from keras_t2i.training.optimizer import AdversarialOptimizer
+from keras_t2i.training.replicas import ReplicaSeedGenerator
+from keras_t2i.training.replicas import synchronize_statistics
 
 UPDATES = ("simultaneous", "alternating")
 
@@ -32,6 +34,14 @@ class AdversarialModel(keras.Model):
     `batch` is a dict with `images` float32 [B, H, W, C] in [-1, 1], `features`
     (`TextFeatures`) and `class_id` int [B]. All losses come from one forward
     pass; each network then gets the gradient of its own loss alone.
+
+    It trains on TensorFlow and on JAX (`KERAS_BACKEND=jax`) from the same
+    losses. Made under the scope of a `tf.distribute` strategy, it shares each
+    batch among the replicas: losses and logs are means over the global batch,
+    every replica draws noise of its own, and batch normalisation sees the
+    global batch (`synchronized=True`). What compares the samples of a batch
+    with each other, such as wrong pairs, contrastive losses and minibatch
+    deviation, compares those of one replica.
 
     Args:
         image_size: height and width in pixels; None takes it from the first
@@ -92,7 +102,7 @@ class AdversarialModel(keras.Model):
         self.r1_weight = r1_weight
         self.r1_interval = r1_interval
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = ReplicaSeedGenerator(seed)
 
     # What a method says about itself.
 
@@ -133,6 +143,7 @@ class AdversarialModel(keras.Model):
         with backend.scope_of(self), self.own_defaults():
             self.build_networks()
             self.optimizer.build(self.variables_by_network())
+            synchronize_statistics(self._flatten_layers())
         # On JAX Keras would trace `call` for a layer without weights that
         # was not called yet.
         for layer in self._flatten_layers():
@@ -232,6 +243,7 @@ class AdversarialModel(keras.Model):
             )
         dataset = pipeline.as_dataset(x, y, batch_size, self.step)
         self.build_for(pipeline.picture_size(dataset))
+        backend.check_batch(self, dataset)
         dataset = pipeline.with_features(
             dataset, self.text_encoder, self.uses_words
         )
