@@ -26,6 +26,7 @@ def parse(arguments=None):
     add("--workers", type=int, default=2)
     add("--batch-size", type=int, default=32, help="of all workers together")
     add("--image-size", type=int, default=32)
+    add("--pictures", type=int, default=2000, help="how many are drawn")
     add("--checkpoint-every", type=int, default=50)
     add("--kill-at", type=int, help="kill -9 the last worker at this step")
     return parser.parse_args(arguments)
@@ -60,6 +61,7 @@ def train(options):
         data.shapes(
             image_size=options.image_size,
             batch_size=options.batch_size,
+            num_images=options.pictures,
             repeat=True,
             start_step=first,
         ),

@@ -5,6 +5,7 @@ A process of its own: devices are cut in two before TensorFlow starts. Run by
 """
 
 import json
+import threading
 
 import keras
 import numpy as np
@@ -24,14 +25,17 @@ from keras_t2i import training  # noqa: E402
 
 def noise_of_the_picture(cls):
     """The class with noise that a picture brings, whoever draws it."""
+    of_replica = threading.local()
 
     class Settled(cls):
         def losses(self, batch):
-            self.images = batch["images"]
+            # Each replica has a thread, and they take turns.
+            of_replica.images = batch["images"]
             return super().losses(batch)
 
         def draw_noise(self, shape):
-            noise = ops.reshape(self.images, (ops.shape(self.images)[0], -1))
+            images = of_replica.images
+            noise = ops.reshape(images, (ops.shape(images)[0], -1))
             return noise[:, : shape[-1]]
 
     return Settled
