@@ -56,12 +56,12 @@ def losses_and_gradients(model):
     kept = {name: getattr(keras.random, name) for name in names}
     variables = model.variables_by_network()
     # On JAX a step finds the values of all variables in a scope.
-    scope = [(v, v.value) for v in (*model.variables, *model.optimizer.variables)]
+    scope = [*model.variables, *model.optimizer.variables]
     try:
         for name in names:
             setattr(keras.random, name, drawn(name))
         if keras.backend.backend() == "jax":
-            with keras.StatelessScope(scope):
+            with keras.StatelessScope((v, v.value) for v in scope):
                 found = backend.loss_gradients(model, data, variables)
         else:
             found = backend.loss_gradients(model, data, variables)

@@ -9,7 +9,6 @@ import sys
 import time
 
 import keras
-import tensorflow as tf
 
 from keras_t2i import data
 from keras_t2i import files
@@ -106,11 +105,14 @@ def run(settings, out):
 
 
 def _model(settings):
-    # TensorFlow's graph optimizer walks tables whose order changes from one
-    # process to the next, and sums in that order: the last bits would differ.
-    tf.config.optimizer.set_experimental_options(
-        {"arithmetic_optimization": False}
-    )
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Its graph optimizer walks tables whose order changes from one process
+        # to the next, and sums in that order: the last bits would differ.
+        tf.config.optimizer.set_experimental_options(
+            {"arithmetic_optimization": False}
+        )
     # The networks draw their first weights from the global seed.
     keras.utils.set_random_seed(settings["seed"])
     arguments = {k: v for k, v in settings.items() if k not in _OF_RUN}

@@ -23,7 +23,13 @@ class Batches:
     """
 
     def __init__(
-        self, read, steps, picture_shape, repeat=False, start_step=0, source=None
+        self,
+        read,
+        steps,
+        picture_shape,
+        repeat=False,
+        start_step=0,
+        source=None,
     ):
         self.read = read
         self.steps = steps

@@ -181,9 +181,8 @@ def dataset(
             text, class_id, images = batch(step)
             return {"text": text, "class_id": class_id}, images
 
-        return Batches(
-            arrays, steps, (image_size, image_size, 3), repeat, start_step, source
-        )
+        shape = (image_size, image_size, 3)
+        return Batches(arrays, steps, shape, repeat, start_step, source)
 
     import tensorflow as tf
 

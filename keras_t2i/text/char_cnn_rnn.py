@@ -145,10 +145,9 @@ class CharCNNRNNTextEncoder(TextEncoder):
         table = _alphabet_table()
         result = np.zeros([len(strings), self.num_characters], "int32")
         for row, string in enumerate(strings):
-            text = _SPACES.sub(" ", string.decode("utf-8", "replace").strip(_SPACE))
-            codes = np.array(
-                [ord(c) for c in text.lower()[: self.num_characters]], "int64"
-            )
+            text = string.decode("utf-8", "replace").strip(_SPACE)
+            text = _SPACES.sub(" ", text).lower()[: self.num_characters]
+            codes = np.array([ord(character) for character in text], "int64")
             ids = np.where(codes < 128, table[np.minimum(codes, 127)], 0)
             if self.num_hashed:
                 hashed = codes * _HASH // 4096 % self.num_hashed
@@ -290,7 +289,7 @@ def _uniform():
 
 
 def _alphabet_table():
-    """int32 [128]: the number of each ASCII character, 0 beyond the alphabet."""
+    """int32 [128]: the number of each ASCII character, 0 if it has none."""
     table = np.zeros(128, "int32")
     for number, character in enumerate(ALPHABET):
         table[ord(character)] = 1 + number

@@ -114,7 +114,10 @@ def compiled(function, layer):
         with keras.StatelessScope(zip(layer.variables, values)):
             return function(*arguments)
 
-    return lambda *arguments: call([v.value for v in layer.variables], *arguments)
+    def with_weights(*arguments):
+        return call([v.value for v in layer.variables], *arguments)
+
+    return with_weights
 
 
 def pipeline():

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 
 from keras_t2i import pictures
+from keras_t2i.training import backend
 from keras_t2i.training.every import EverySteps
 
 
@@ -49,7 +50,8 @@ class SampleGrid(EverySteps):
         self.draw()
 
     def on_train_end(self, logs=None):
-        self.draw()
+        if backend.is_chief():
+            self.draw()
 
     def draw(self):
         """Draws now, unless this step is drawn already."""

@@ -176,8 +176,9 @@ class AdversarialModel(keras.Model):
         Args:
             optimizer: dict of network name -> optimizer, or an
                 `AdversarialOptimizer`.
-            jit_compile: None compiles with XLA where there is a GPU. On CPUs
-                XLA made the step slower, so there it is off.
+            jit_compile: None compiles with XLA on JAX and where there is a
+                GPU. On CPUs it made the step of TensorFlow slower, so there
+                it is off.
             **kwargs: `run_eagerly` and `steps_per_execution` as in Keras.
         """
         if not isinstance(optimizer, AdversarialOptimizer):
@@ -223,8 +224,9 @@ class AdversarialModel(keras.Model):
 
         Args:
             x: a `tf.data.Dataset` of (captions, pictures) as
-                `keras_t2i.data.load` gives; or captions as a list or array of
-                N strings, or a dict of `text` and `class_id`.
+                `keras_t2i.data.load` gives (on JAX the `data.Batches` that it
+                gives there); or captions as a list or array of N strings, or
+                a dict of `text` and `class_id`.
             y: uint8 [N, H, W, 3], with captions in `x`.
             batch_size: with captions in `x`; default 64.
             epochs: passes over the data.

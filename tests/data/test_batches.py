@@ -18,7 +18,8 @@ def steps(batches, count=None):
 def test_every_pass_is_the_next_epoch():
     batches = numbered()
     assert len(batches) == 3
-    assert [steps(batches) for _ in range(3)] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    passes = [steps(batches) for _ in range(3)]
+    assert passes == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
     assert steps(numbered(start_step=3)) == [3, 4, 5]
 
 

@@ -19,7 +19,8 @@ def train(out, *arguments):
             sys.executable,
             str(ROOT / "examples/multi_worker/train.py"),
             *f"--out {out} --steps 6 --batch-size 4 --image-size 16".split(),
-            *f"--checkpoint-every 2 --pictures 40 {' '.join(arguments)}".split(),
+            *"--checkpoint-every 2 --pictures 40".split(),
+            *arguments,
         ],
         capture_output=True,
         text=True,
@@ -29,7 +30,7 @@ def train(out, *arguments):
 
 
 def test_a_killed_worker_and_a_restart_go_on_from_the_checkpoint(tmp_path):
-    killed = train(tmp_path, "--kill-at 3")
+    killed = train(tmp_path, "--kill-at", "3")
     assert killed.returncode == 1, killed.stderr[-4000:]
     assert "worker 1: dies at step 3" in killed.stdout
     saved = checkpoint.checkpoints(tmp_path / "checkpoints")

@@ -133,11 +133,10 @@ def tokens(folder):
 
 def packed(folder, cls, settings):
     """Batches of shards, and a fit on them."""
-    batches = keras_t2i.data.load(folder / "packed", image_size=16, batch_size=4)
+    common = {"path": folder / "packed", "image_size": 16, "batch_size": 4}
+    batches = keras_t2i.data.load(**common)
     np.savez(folder / "packed-jax.npz", **both.two_epochs(batches))
-    endless = keras_t2i.data.load(
-        folder / "packed", image_size=16, batch_size=4, repeat=True, start_step=1
-    )
+    endless = keras_t2i.data.load(**common, repeat=True, start_step=1)
     model = cls(**{**settings, "text_encoder": both.encoder()})
     history = model.fit(endless, steps_per_epoch=3, epochs=2, verbose=0).history
     return {

@@ -36,9 +36,8 @@ def test_several_captions_a_picture_are_averaged():
     dataset = batches.as_dataset({"text": captions, "class_id": range(4)}, y)
     x, _ = next(iter(batches.with_features(dataset, encoder)))
     sentences = encoder.encode(tiny.CAPTIONS).sentence.reshape(4, 2, 8)
-    np.testing.assert_allclose(
-        x["sentence"], sentences.mean(axis=1)[x["class_id"]], rtol=1e-5, atol=1e-7
-    )
+    expected = sentences.mean(axis=1)[x["class_id"]]
+    np.testing.assert_allclose(x["sentence"], expected, rtol=1e-5, atol=1e-7)
     with pytest.raises(ValueError, match="one caption"):
         next(iter(batches.with_features(dataset, encoder, words=True)))
 
