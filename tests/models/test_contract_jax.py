@@ -35,10 +35,17 @@ STRINGS = [
 @pytest.fixture(scope="module")
 def here():
     """Models of each method on TensorFlow."""
-    return {
-        name: cls(**{**TINY, **settings, "text_encoder": both.encoder()})
-        for name, (cls, settings) in METHODS.items()
-    }
+    random = np.random.default_rng(0)
+    found = {}
+    for name, (cls, settings) in METHODS.items():
+        model = cls(**{**TINY, **settings, "text_encoder": both.encoder()})
+        # Biases of zero let whole maps be zero, where the backends take
+        # different slopes of ReLU.
+        model.set_weights(
+            [w + 0.02 * random.random(w.shape) for w in model.get_weights()]
+        )
+        found[name] = model
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +64,12 @@ def folder(here, tmp_path_factory):
     _write_pictures(folder / "pictures")
     data.pack(folder / "pictures", folder / "packed", progress=False)
     environment = {
+        # Most of the time goes into compilation: less of it, and once only.
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
         **os.environ,
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
         "KERAS_BACKEND": "jax",
         "JAX_PLATFORMS": "cpu",
-        # Most of the time goes into compilation: less of it, and once only.
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
-        "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
     }
     done = subprocess.run(
         [sys.executable, "-m", "tests.models.on_jax", str(folder)],
@@ -111,11 +118,8 @@ def test_training_in_parts_ends_in_the_same_bits(report, name, what):
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
-def test_alternating_updates_mixed_precision_r1_and_augmentation(
-    report, name, dtype
-):
-    assert np.all(np.isfinite(report[name][dtype]))
+def test_alternating_updates_in_bfloat16_with_r1(report, name):
+    assert np.all(np.isfinite(report[name]["alternating"]))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -150,9 +154,11 @@ def test_generate_repeats_itself_and_follows_training(report, name):
     assert report[name]["generate follows"]
 
 
-def test_text_encoders_are_trained_too(report):
+def test_text_encoders_are_trained_too_in_float16(report):
     found = report["trained_text_encoder"]
     assert np.all(np.isfinite(found["losses"])) and found["moved"]
+    # The network that overflowed has halved its scale, no other.
+    assert found["scales"] == [2.0**99, 8.0]
 
 
 def test_text_is_read_as_by_tensorflow(folder):

@@ -95,7 +95,7 @@ def main(folder):
 
     with strategy.scope():
         model = tiny.LinearGAN()
-    draw = tf.function(lambda: model.draw_noise((2, 2)))
+    draw = tf.function(lambda: model.draw_noise((2, 2)), autograph=False)
     noise = [strategy.run(draw).values for _ in range(2)]
     found["noise"] = [np.array(n).tolist() for both in noise for n in both]
 
