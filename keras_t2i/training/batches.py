@@ -10,9 +10,8 @@ import types
 import keras
 import numpy as np
 
-from keras_t2i import files
 from keras_t2i.data import Batches
-from keras_t2i.text import FeatureCache
+from keras_t2i.text.features import feature_lookup
 
 
 def as_dataset(x, y=None, batch_size=None, start_step=0):
@@ -120,7 +119,7 @@ def picture_size(batches):
     return height
 
 
-def with_features(batches, encoder, words=False):
+def with_features(batches, encoder, words=False, progress=True):
     """Replaces captions by their features, or by tokens for training.
 
     Features of a frozen encoder are computed once, all of them beforehand:
@@ -131,6 +130,7 @@ def with_features(batches, encoder, words=False):
         batches: from `as_dataset`.
         encoder: `keras_t2i.text.TextEncoder`.
         words: True gives word features too, of one caption a picture.
+        progress: whether a bar shows how far the captions are.
 
     Returns:
         `Batches` of (x, pictures), where x holds "class_id" and "tokens", or
@@ -146,17 +146,15 @@ def with_features(batches, encoder, words=False):
 
         return batches.map(tokens)
 
-    folder = files.cache_folder(batches.source.folder)
-    cache = FeatureCache(encoder, folder, words)
-    cache.precompute(batches.source.captions)
+    lookup = feature_lookup(batches.source, encoder, words, progress)
 
     def features(x, y):
         text = x["text"]
         if words:
             check_one_caption(text.shape)
-            found = cache.lookup(text)._asdict()
+            found = lookup(text)._asdict()
         else:
-            sentence = cache.lookup(text.ravel())
+            sentence = lookup(text.ravel())
             if text.ndim == 2:
                 sentence = sentence.reshape(*text.shape, -1).mean(axis=1)
             found = {"sentence": sentence}

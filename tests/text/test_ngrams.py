@@ -82,6 +82,11 @@ def test_warns_of_long_text():
         encoder.encode(["one two three four"])
 
 
+def test_more_memory_than_a_bag_of_words_is_worth():
+    with pytest.raises(ValueError, match=r"at most 2\*\*28.*=1000000000"):
+        text.BagOfNGramsEncoder(num_buckets=10**9)
+
+
 def test_python_splits_every_character_as_tensorflow_does(encoder):
     # Letters, marks and digits that Python knows; TensorFlow knows a few
     # newer ones.
