@@ -110,7 +110,9 @@ def worker_number():
 
 
 def say(text):
-    print(f"worker {worker_number()}: {text}", flush=True)
+    # One write: the other workers print too.
+    sys.stdout.write(f"worker {worker_number()}: {text}\n")
+    sys.stdout.flush()
 
 
 # What starts them: on several machines, you or your scheduler.

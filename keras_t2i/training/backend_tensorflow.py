@@ -11,14 +11,14 @@ def train_step(model, data):
         return logs
     # Means over the global batch, like the losses.
     context = tf.distribute.get_replica_context()
-    logs = {name: tf.convert_to_tensor(value) for name, value in logs.items()}
-    logs = context.all_reduce(tf.distribute.ReduceOp.MEAN, logs)
+    values = [tf.convert_to_tensor(value) for value in logs.values()]
+    values = context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
     if isinstance(
         context.strategy, tf.distribute.MultiWorkerMirroredStrategy
     ):
         # Keras joins the logs of several workers along their first axis.
-        logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
-    return logs
+        values = [tf.reshape(value, [1]) for value in values]
+    return dict(zip(logs, values))
 
 
 def loss_gradients(model, data, variables):

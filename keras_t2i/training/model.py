@@ -149,6 +149,11 @@ class AdversarialModel(keras.Model):
         for layer in self._flatten_layers():
             layer.built = True
 
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        # Under a strategy Keras would take a first batch for this, although
+        # `build_for` has built everything; several workers fail in it.
+        pass
+
     @contextlib.contextmanager
     def own_defaults(self):
         """Layers made inside have the dtype policy and seed of this model."""
