@@ -80,9 +80,10 @@ def on_one_and_on_two(strategy, make, image_size, epochs):
         model.fit(x, y, batch_size=8, epochs=epochs, verbose=0).history
         for model in (one, two)
     ]
+    # Moving statistics hold the wrong pairs too, which each replica draws.
     differences = [
-        float(np.max(np.abs(a - b)))
-        for a, b in zip(one.get_weights(), two.get_weights())
+        float(np.max(np.abs(np.subtract(*map(ops.convert_to_numpy, pair)))))
+        for pair in zip(one.trainable_variables, two.trainable_variables)
     ]
     return {"histories": histories, "weights": max(differences)}
 
