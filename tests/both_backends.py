@@ -34,7 +34,7 @@ def losses_and_gradients(model):
     batches = pipeline.with_features(
         batches, model.text_encoder, model.uses_words
     )
-    data = next(iter(batches))
+    data = keras.tree.map_structure(ops.convert_to_tensor, next(iter(batches)))
     draws = itertools.count()
 
     def drawn(name):
