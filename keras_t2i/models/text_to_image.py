@@ -16,7 +16,8 @@ class TextToImageModel(PresetModel):
     """Adds `generate` to a model with presets.
 
     A method has a setting `latent_width`, and provides `synthesize(latents,
-    features)`, which draws float pictures in [-1, 1] with the averaged weights.
+    features, training=False)`, which draws float pictures in [-1, 1] with the
+    averaged weights; `training=True` refreshes their statistics.
     """
 
     @property
@@ -24,13 +25,18 @@ class TextToImageModel(PresetModel):
         """Z, the width of the latents."""
         return self.settings["latent_width"]
 
-    def synthesize(self, latents, features):
+    def synthesize(self, latents, features, training=False):
         raise NotImplementedError
 
     def call(self, inputs, training=False):
         """Float pictures [B, H, W, 3] in [-1, 1] from (latents, features)."""
         latents, features = inputs
         return self.synthesize(latents, features)
+
+    def refresh_averages(self, batch):
+        features = batch["features"]
+        shape = (ops.shape(features.sentence)[0], self.latent_width)
+        self.synthesize(self.draw_noise(shape), features, training=True)
 
     def generate(
         self, text, seed=None, truncation=None, num_images=1, batch_size=None

@@ -93,6 +93,18 @@ def apply(optimizer, gradients, variables):
     )
 
 
+def when(due, action, variables):
+    """Calls `action()`, which changes some of `variables`, if `due` is true."""
+
+    def acted(values):
+        with _inside(list(zip(variables, values, strict=True))) as scope:
+            action()
+        return [scope.get_current_value(v) for v in variables]
+
+    values = [v.value for v in variables]
+    _assign(variables, jax.lax.cond(due, acted, lambda values: values, values))
+
+
 def input_gradient(function, inputs):
     """See `keras_t2i.training.input_gradient`."""
 

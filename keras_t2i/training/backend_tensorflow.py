@@ -55,6 +55,21 @@ def apply(optimizer, gradients, variables):
     optimizer.apply(gradients, variables)
 
 
+def when(due, action, variables):
+    """Calls `action()`, which changes some of `variables`, if `due` is true."""
+    del variables  # Known by the graph.
+    if replicas() > 1:
+        # Replicas cannot meet inside of a condition.
+        action()
+        return
+
+    def acted():
+        action()
+        return tf.zeros(())
+
+    tf.cond(due, acted, lambda: tf.ones(()))
+
+
 def input_gradient(function, inputs):
     """See `keras_t2i.training.input_gradient`."""
     with tf.GradientTape() as tape:

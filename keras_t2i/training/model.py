@@ -11,6 +11,7 @@ from keras_t2i.training import backend
 from keras_t2i.training.augment import check_policies
 from keras_t2i.training.augment import diff_augment
 from keras_t2i.training.ema import update_average
+from keras_t2i.training.ema import warmed_up
 from keras_t2i.training.gradients import input_gradient
 from keras_t2i.training.optimizer import AdversarialOptimizer
 from keras_t2i.training.replicas import ReplicaSeedGenerator
@@ -51,7 +52,8 @@ class AdversarialModel(keras.Model):
             from one forward pass; "alternating" updates the networks in the
             order of `networks()`, each from a forward pass of its own with
             fresh noise, as the papers do.
-        ema_decay: decay of the generator's moving average, in [0, 1).
+        ema_decay: decay of the generator's moving average, in [0, 1); it
+            starts lower, see `training.ema.warmed_up`.
         augment: DiffAugment policies, some of "color", "translation",
             "cutout".
         r1_weight: weight gamma of the R1 penalty gamma / 2 * |grad D(x)|^2 on
@@ -117,6 +119,12 @@ class AdversarialModel(keras.Model):
 
     def losses(self, batch):
         raise NotImplementedError
+
+    def refresh_averages(self, batch):
+        """Runs the averages with `training=True`, for their statistics.
+
+        Only where they have batch normalisation; see `training.ema`.
+        """
 
     # Building and compiling.
 
@@ -309,10 +317,21 @@ class AdversarialModel(keras.Model):
                 backend.apply(member, gradients[name], some)
                 losses[f"{name}_loss"] = found[name]
             logs.update(some_logs)
+        decay = warmed_up(self.ema_decay, self.optimizer.iterations)
         for network, average in self.averaged():
-            update_average(average, network, self.ema_decay)
+            update_average(average, network, decay)
+        backend.when(
+            self._statistics_are_due(),
+            lambda: self.refresh_averages(self._unpack(data)),
+            self.non_trainable_variables,
+        )
         self.optimizer.iterations.assign_add(1)
         return {**logs, **losses}
+
+    def _statistics_are_due(self):
+        # Averages move slowly, except at first.
+        step = self.optimizer.iterations
+        return ops.logical_or(step < 100, ops.equal(step % 8, 0))
 
     def _unpack(self, data):
         x, y = data

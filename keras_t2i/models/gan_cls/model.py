@@ -21,7 +21,7 @@ from keras_t2i.models.gan_cls.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.text import TextFeatures
-from keras_t2i.training.ema import copy_state
+from keras_t2i.training.ema import start_average
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -107,8 +107,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         )
         self.generator = make(*arguments)
         self.generator_ema = make(*arguments)
-        self.generator_ema.trainable = False
-        copy_state(self.generator, self.generator_ema)
+        start_average(self.generator_ema, self.generator)
         if s["architecture"] == "compact":
             self.trunk = networks.compact_trunk(
                 self.image_size, s["discriminator_width"]
@@ -246,8 +245,12 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
 
     # Use.
 
-    def synthesize(self, latents, features):
-        return self.generator_ema([latents, features.sentence], training=False)
+    def synthesize(self, latents, features, training=False):
+        sentence = features.sentence
+        if training:
+            # Statistics of what the weights were trained on.
+            sentence = self.noisy(sentence)
+        return self.generator_ema([latents, sentence], training=training)
 
     def interpolate(self, start, end, steps=8, seed=0, end_seed=None):
         """Pictures on the way from one caption to another.
