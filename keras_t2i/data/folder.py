@@ -107,6 +107,7 @@ def load(
         read=lambda i: read_scaled(rows[i], image_size, max_pixels),
         folder=found.folder,
         keep=decoded < pipeline.KEEP_BYTES,
+        size=lambda i: file_size(rows[i]),
     )
     return pipeline.dataset(
         source,
@@ -149,6 +150,14 @@ def file_of(row):
     """What `pictures.read` takes: the path, or the bytes from a shard."""
     image = row.image
     return image if isinstance(image, pathlib.Path) else image.open()
+
+
+def file_size(row):
+    """Bytes of the picture as it lies on disk, or in a shard."""
+    image = row.image
+    if isinstance(image, pathlib.Path):
+        return image.stat().st_size
+    return image.length
 
 
 def reason(error):

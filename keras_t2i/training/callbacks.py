@@ -1,7 +1,9 @@
 """Callbacks by which a person follows a training run."""
 
+import contextlib
 import json
 import math
+import os
 import pathlib
 import time
 import warnings
@@ -89,10 +91,20 @@ def _write_summary(log_dir, image, step):
         tf.summary.write("samples", values, step, metadata)
 
 
+def _step_of(line):
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
 class JsonlLog(EverySteps):
     """Appends losses to a file, one JSON object a line.
 
-    Values that are not finite become null, which JSON has.
+    A training that goes on adds `{"event": "resumed", "step": N}` after it cut
+    off what it is about to do again: lines of later steps, and the torn one
+    that a kill may leave. Values that are not finite become null, which JSON
+    has. A line that cannot be written (a full disk) is a warning.
 
     Args:
         path: the file.
@@ -107,11 +119,32 @@ class JsonlLog(EverySteps):
         super().on_train_begin(logs)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.started = time.monotonic()
+        if self.step:
+            self.cut(self.step)
+            self.write(event="resumed", step=self.step)
+
+    def cut(self, step):
+        """Drops the lines of steps after this one, and a torn last line."""
+        if not self.path.exists():
+            return
+        end = 0
+        with open(self.path, "rb") as file:
+            for line in file:
+                if not line.endswith(b"\n") or _step_of(line) > step:
+                    break
+                end += len(line)
+        os.truncate(self.path, end)
 
     def write(self, **values):
         """Appends one line; numbers and strings only."""
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        end = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(values) + "\n")
+        except OSError as error:
+            warnings.warn(f"{self.path} lacks lines: {error}.")
+            with contextlib.suppress(OSError):
+                os.truncate(self.path, end)
 
     def act(self, logs):
         numbers = {k: float(np.mean(v)) for k, v in (logs or {}).items()}

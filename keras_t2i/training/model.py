@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_t2i.text import TextFeatures
+from keras_t2i.training import resume
 from keras_t2i.training.augment import check_policies
 from keras_t2i.training.augment import diff_augment
 from keras_t2i.training.ema import update_average
@@ -219,6 +220,9 @@ class AdversarialModel(keras.Model):
 
         Raises:
             ValueError: if the data has another form or picture size.
+
+        With a `training.Checkpoint(..., resume=True)` among the callbacks,
+        `epochs` counts those made before too.
         """
         from keras_t2i.training import pipeline
 
@@ -230,11 +234,12 @@ class AdversarialModel(keras.Model):
         step = int(self.optimizer.iterations)
         dataset = pipeline.as_dataset(x, y, batch_size, step)
         self.build_for(pipeline.picture_size(dataset))
-        dataset = pipeline.with_features(
-            dataset, self.text_encoder, self.uses_words
-        )
-        # The dataset is shuffled already; Keras warns unless told so.
-        return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
+        with resume.going_on(self, dataset, kwargs) as dataset:
+            dataset = pipeline.with_features(
+                dataset, self.text_encoder, self.uses_words
+            )
+            # The dataset is shuffled already; Keras warns unless told so.
+            return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
 
     def train_step(self, data):
         """One step on (x, y) from `fit`; returns the losses and logs."""

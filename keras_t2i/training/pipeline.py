@@ -4,12 +4,13 @@ Strings never enter the step: here captions become cached features of a frozen
 encoder, or the tokens of one that is trained.
 """
 
-import itertools
+import functools
 
 import numpy as np
 import tensorflow as tf
 
 from keras_t2i import files
+from keras_t2i.data import pipeline as data_pipeline
 from keras_t2i.text import FeatureCache
 
 
@@ -26,8 +27,10 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
             training at once would.
 
     Returns:
-        `tf.data.Dataset` of ({"text", "class_id"}, uint8 [B, H, W, 3]), with
-        the `source` of the dataset given, if it has one.
+        `tf.data.Dataset` of ({"text", "class_id"}, uint8 [B, H, W, 3]). Its
+        attributes `source`, `facts` and `from_step` are those of
+        `keras_t2i.data` datasets; arrays have the last two, and what another
+        dataset lacks is None.
 
     Raises:
         ValueError: if elements have another form.
@@ -38,10 +41,14 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
                 "A dataset is batched already and holds its pictures: leave "
                 "out `y` and `batch_size`."
             )
-        dataset, source = x, getattr(x, "source", None)
+        dataset = x
     else:
-        dataset, source = _from_arrays(x, y, batch_size, start_step), None
-    _check_elements(dataset.element_spec)
+        dataset = _from_arrays(x, y, batch_size, start_step)
+    return _normalized(dataset)
+
+
+def _normalized(given):
+    _check_elements(given.element_spec)
 
     def normalize(x, y):
         x = x if isinstance(x, dict) else {"text": x}
@@ -49,8 +56,13 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
         own = tf.range(tf.shape(y, tf.int64)[0])
         return {"text": x["text"], "class_id": x.get("class_id", own)}, y
 
-    dataset = dataset.map(normalize, tf.data.AUTOTUNE)
-    dataset.source = source
+    dataset = given.map(normalize, tf.data.AUTOTUNE)
+    dataset.source = getattr(given, "source", None)
+    dataset.facts = getattr(given, "facts", None)
+    from_step = getattr(given, "from_step", None)
+    dataset.from_step = from_step and (
+        lambda step, endless: _normalized(from_step(step, endless))
+    )
     return dataset
 
 
@@ -71,22 +83,38 @@ def _from_arrays(x, y, batch_size, start_step):
             f"Received: {len(x['text'])} captions, {count} pictures"
         )
     size = min(batch_size or 64, count)
-    epochs = itertools.count(start_step // (count // size))
+    steps = count // size
     columns = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
 
-    def order(_):
-        rows = tf.numpy_function(
-            lambda: np.random.default_rng(next(epochs)).permutation(count),
-            [],
-            tf.int64,
-        )
-        return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(rows, [count]))
+    @functools.lru_cache(maxsize=2)
+    def order(epoch):
+        return np.random.default_rng(epoch).permutation(count)
 
-    rows = tf.data.Dataset.range(1).flat_map(order)
-    rows = rows.apply(tf.data.experimental.assert_cardinality(count))
-    return rows.batch(size, drop_remainder=True).map(
-        lambda rows: tf.nest.map_structure(lambda c: tf.gather(c, rows), columns)
-    )
+    def rows_of(step):
+        epoch, step = divmod(int(step), steps)
+        return order(epoch)[step * size : (step + 1) * size]
+
+    def batch(step):
+        rows = tf.numpy_function(rows_of, [step], tf.int64, stateful=False)
+        rows.set_shape([size])
+        return tf.nest.map_structure(lambda c: tf.gather(c, rows), columns)
+
+    def from_step(step, endless):
+        numbers = data_pipeline.step_numbers(steps, endless, step)
+        dataset = numbers.map(batch)
+        dataset.from_step = from_step
+        dataset.facts = facts
+        return dataset
+
+    def facts():
+        digests = {
+            name: data_pipeline.digest(value.tolist())
+            for name, value in x.items()
+        }
+        pictures = data_pipeline.digest(y.tobytes())
+        return {"pictures": pictures, "batch_size": size, **digests}
+
+    return from_step(start_step // steps * steps, endless=False)
 
 
 def _check_elements(spec):
