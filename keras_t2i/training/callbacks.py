@@ -123,6 +123,11 @@ class JsonlLog(EverySteps):
             self.cut(self.step)
             self.write(event="resumed", step=self.step)
 
+    @property
+    def empty(self):
+        """Whether there is no line yet."""
+        return not self.path.exists() or not self.path.stat().st_size
+
     def cut(self, step):
         """Drops the lines of steps after this one, and a torn last line."""
         if not self.path.exists():

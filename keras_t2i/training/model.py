@@ -12,6 +12,8 @@ from keras_t2i.training.augment import check_policies
 from keras_t2i.training.augment import diff_augment
 from keras_t2i.training.ema import update_average
 from keras_t2i.training.gradients import input_gradient
+from keras_t2i.training.guard import Guard
+from keras_t2i.training.guard import GuardedStep
 from keras_t2i.training.optimizer import AdversarialOptimizer
 
 UPDATES = ("simultaneous", "alternating")
@@ -53,6 +55,8 @@ class AdversarialModel(keras.Model):
 
     # Whether `features` need words and mask, beside the sentence.
     uses_words = False
+    # Whether a step that is not finite changes nothing; `fit` sets it.
+    guarded = False
 
     def __init__(
         self,
@@ -238,8 +242,15 @@ class AdversarialModel(keras.Model):
             dataset = pipeline.with_features(
                 dataset, self.text_encoder, self.uses_words
             )
+            self._guard(kwargs["callbacks"])
             # The dataset is shuffled already; Keras warns unless told so.
             return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
+
+    def _guard(self, callbacks):
+        guarded = any(isinstance(callback, Guard) for callback in callbacks)
+        if guarded != self.guarded:
+            self.guarded = guarded
+            self.train_function = None  # Keras compiles the step again.
 
     def train_step(self, data):
         """One step on (x, y) from `fit`; returns the losses and logs."""
@@ -247,6 +258,7 @@ class AdversarialModel(keras.Model):
 
         variables = self.variables_by_network()
         members = self.optimizer.members
+        step = GuardedStep(self)
         all_losses = {}
         if self.updates == "simultaneous":
             with tf.GradientTape(persistent=True) as tape:
@@ -260,8 +272,9 @@ class AdversarialModel(keras.Model):
                 name: tape.gradient(scaled[name], variables[name])
                 for name in members
             }
+            step.check(losses, gradients)
             for name, member in members.items():
-                member.apply(gradients[name], variables[name])
+                step.apply(lambda: member.apply(gradients[name], variables[name]))
             all_losses = losses
         else:
             logs = {}
@@ -270,13 +283,17 @@ class AdversarialModel(keras.Model):
                 with tf.GradientTape() as tape:
                     losses, some_logs = self.losses(self._unpack(data))
                     scaled = member.scale_loss(losses[name])
-                member.apply(
-                    tape.gradient(scaled, variables[name]), variables[name]
-                )
+                gradients = tape.gradient(scaled, variables[name])
+                step.check({name: losses[name]}, {name: gradients})
+                step.keep_network(name, variables[name])
+                step.apply(lambda: member.apply(gradients, variables[name]))
                 all_losses[name] = losses[name]
                 logs.update(some_logs)
         for network, average in self.averaged():
-            update_average(average, network, self.ema_decay)
+            step.apply(
+                lambda: update_average(average, network, self.ema_decay)
+            )
+        step.finish(logs)
         self.optimizer.iterations.assign_add(1)
         logs.update({f"{k}_loss": v for k, v in all_losses.items()})
         return logs

@@ -20,6 +20,7 @@ from keras_t2i.models.gan_cls.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.text import TextFeatures
+from keras_t2i.training.early_warnings import spread
 from keras_t2i.training.ema import copy_state
 
 
@@ -151,6 +152,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         count = ops.shape(asked)[0]
         latents = self.draw_noise((count, self.latent_width))
         drawn = self.generator([latents, asked], training=True)
+        drawn_spread = spread(drawn)
         drawn = self.augment(drawn)
         fake = self.trunk(drawn, training=True)
         fake_logits = self.judge(fake, asked)
@@ -199,6 +201,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         logs = {
             "real_logit": ops.mean(real_logits),
             "fake_logit": ops.mean(fake_logits),
+            "drawn_spread": drawn_spread,
         }
         return {
             "discriminator": discriminator_loss,

@@ -1,0 +1,268 @@
+"""What happens when a loss, a gradient or a weight is not finite."""
+
+import warnings
+
+import keras
+from keras import ops
+
+from keras_t2i.training import checkpoint as checkpoints
+
+ON_NON_FINITE = ("skip", "rollback", "stop")
+_LOG = "not_finite"
+
+
+class Guard(keras.callbacks.Callback):
+    """Keeps values that are not finite out of a model that trains.
+
+    A step in which a loss or a gradient is not finite changes nothing: weights,
+    averages, normalisation statistics and optimizer slots stay as they were;
+    the compiled step sees to that. This callback then says what it was and
+    goes on, goes back, or stops. Under `mixed_float16`, gradients that are not
+    finite are how the loss scale finds its size, and only losses count.
+
+    With several replicas a step cannot be taken back: there "skip" is refused.
+
+    Args:
+        action: "skip" goes on with the next batch, and stops when `limit`
+            steps in a row are not finite; "rollback" returns to the last
+            checkpoint with the learning rate times `factor` (a schedule stays
+            as it is), and stops when that did not help `limit` times; "stop"
+            stops at once.
+        checkpoint: the `Checkpoint` of this `fit`, for "rollback".
+        limit: see above.
+        factor: see above.
+        log: a `JsonlLog` that gets a line for each event, or None.
+
+    Raises:
+        ValueError: for arguments that make no sense.
+        FloatingPointError: from `fit`, when it stops. It names what was not
+            finite. Checkpoints are as they were.
+    """
+
+    def __init__(
+        self, action="skip", checkpoint=None, limit=10, factor=0.5, log=None
+    ):
+        super().__init__()
+        if action not in ON_NON_FINITE:
+            raise ValueError(
+                f"`action` must be one of {ON_NON_FINITE}. Received: {action!r}"
+            )
+        if action == "rollback" and checkpoint is None:
+            raise ValueError(
+                'action="rollback" returns to a checkpoint: give the '
+                "`checkpoint` callback of this `fit`."
+            )
+        if limit < 1 or not 0.0 < factor <= 1.0:
+            raise ValueError(
+                "`limit` must be at least 1 and `factor` in (0, 1]. "
+                f"Received: limit={limit}, factor={factor}"
+            )
+        self.action = action
+        self.checkpoint = checkpoint
+        self.limit = limit
+        self.factor = factor
+        self.log = log
+
+    def on_train_begin(self, logs=None):
+        self.failures = 0
+        self.went_back_to = None
+        if self.action == "skip" and not _one_replica():
+            raise ValueError(
+                'Guard(action="skip") works on one replica. With several, use '
+                '"rollback" or "stop".'
+            )
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Not for those who read the logs; this callback comes first.
+        found = logs.pop(_LOG)
+        codes = found.ravel() if hasattr(found, "ravel") else [found]
+        code = next((code for code in codes if code), 0)
+        if not code:
+            if self.action == "skip":
+                self.failures = 0
+            return
+        step = int(self.model.optimizer.iterations)
+        cause = self.cause(int(code))
+        if self.action == "stop":
+            self._stop(f"At step {step} {cause} was not finite.")
+        self.failures += 1
+        if self.action == "skip":
+            self._skip(step, cause)
+        else:
+            self._roll_back(step, cause)
+
+    def cause(self, code):
+        """Names what is not finite, from the number that the step found."""
+        # A weight that is not finite makes all that follows so.
+        weight = checkpoints.not_finite(self.model)
+        if weight:
+            return f"the weight {weight}"
+        return names(self.model)[code - 1]
+
+    def _skip(self, step, cause):
+        if self.failures >= self.limit or cause.startswith("the weight"):
+            self._stop(
+                f"At step {step} {cause} was not finite; {self.failures} "
+                "steps in a row changed nothing."
+            )
+        self._tell("skipped", step, cause, "The step changed nothing.")
+
+    def _roll_back(self, step, cause):
+        path, state = checkpoints.newest(self.checkpoint.folder)
+        if path is None:
+            self._stop(
+                f"At step {step} {cause} was not finite, and there is no "
+                "checkpoint yet to go back to."
+            )
+        if state["step"] != self.went_back_to:
+            self.went_back_to, self.failures = state["step"], 1
+        if self.failures > self.limit:
+            self._stop(
+                f"At step {step} {cause} was not finite, and {self.limit} "
+                f"returns to step {self.went_back_to} did not help."
+            )
+        optimizer = self.model.optimizer
+        rate = float(optimizer.learning_rate)
+        checkpoints.restore(self.model, self.checkpoint.folder)
+        # The data goes on, and so does the count of its batches.
+        optimizer.iterations.assign(step)
+        try:
+            optimizer.learning_rate = self.factor * rate
+            new = f"learning rate {self.factor * rate:.3g}"
+        except TypeError:
+            new = "the learning rate follows its schedule"
+        self._tell(
+            "rolled back", step, cause, f"Back to {path.name}, {new}."
+        )
+
+    def _tell(self, event, step, cause, then):
+        warnings.warn(f"At step {step} {cause} was not finite. {then}")
+        if self.log is not None:
+            self.log.write(event=event, step=step, not_finite=cause)
+
+    def _stop(self, message):
+        if self.log is not None:
+            self.log.write(
+                event="stopped",
+                step=int(self.model.optimizer.iterations),
+                not_finite=message,
+            )
+        raise FloatingPointError(
+            f"{message} The last checkpoints are from before. A smaller "
+            "learning rate, mixed_bfloat16 or float32 instead of "
+            "mixed_float16, or a look at the pictures may help."
+        )
+
+
+class GuardedStep:
+    """The updates of one training step: all of them, or none.
+
+    Args:
+        model: an `AdversarialModel`; where its `guarded` is False this lets
+            everything through and costs nothing.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        # With several replicas, optimizers cannot be called conditionally.
+        self.conditional = model.guarded and _one_replica()
+        self.found = ops.zeros((), "int32")
+        self.kept = []
+        if self.conditional:
+            # The forward pass moves statistics before a loss is known.
+            for layers in model.networks().values():
+                for layer in layers:
+                    self.keep(layer.non_trainable_variables)
+
+    def keep(self, variables):
+        """Notes values that go back where they were if the step fails."""
+        self.kept += [(v, ops.copy(v.value)) for v in variables]
+
+    def keep_network(self, name, variables):
+        """The same for a network that moves before others have a loss."""
+        if self.conditional:
+            member = self.model.optimizer.members[name]
+            self.keep([*variables, *member.variables])
+
+    def check(self, losses, gradients):
+        """Looks for what is not finite.
+
+        Args:
+            losses: dict of network name -> scalar.
+            gradients: dict of network name -> list of gradients or None.
+        """
+        if not self.model.guarded:
+            return
+        every_name = list(self.model.networks())
+        for name, loss in losses.items():
+            values = [ops.cast(loss, "float32")]
+            if not _scales_its_loss(self.model.optimizer.members[name]):
+                # A sum is finite if, and only if, all of its terms are.
+                values += [
+                    ops.sum(ops.cast(getattr(g, "values", g), "float32"))
+                    for g in gradients[name]
+                    if g is not None
+                ]
+            bad = ops.logical_not(ops.isfinite(ops.stack(values)))
+            first = _first_code(self.model, every_name.index(name))
+            code = ops.cast(first + ops.argmax(bad), "int32")
+            new = ops.logical_and(ops.equal(self.found, 0), ops.any(bad))
+            self.found = ops.where(new, code, self.found)
+
+    def apply(self, update):
+        """Calls `update()`, unless something was not finite."""
+        if not self.conditional:
+            update()
+            return
+
+        def updated():
+            update()
+            return ops.zeros((), "int32")
+
+        ops.cond(
+            ops.equal(self.found, 0), updated, lambda: ops.ones((), "int32")
+        )
+
+    def finish(self, logs):
+        """Puts back what was kept, if need be; notes the result in `logs`."""
+        if not self.model.guarded:
+            return
+
+        def put_back():
+            for variable, value in self.kept:
+                variable.assign(value)
+            return ops.ones((), "int32")
+
+        if self.kept:
+            ops.cond(
+                ops.equal(self.found, 0),
+                lambda: ops.zeros((), "int32"),
+                put_back,
+            )
+        logs[_LOG] = self.found
+
+
+def names(model):
+    """What each number stands for that a guarded step may find, from 1."""
+    found = []
+    for name, variables in model.variables_by_network().items():
+        found.append(f"the loss of the {name}")
+        found += [f"the gradient of {v.path}" for v in variables]
+    return found
+
+
+def _first_code(model, position):
+    sizes = [1 + len(v) for v in model.variables_by_network().values()]
+    return 1 + sum(sizes[:position])
+
+
+def _scales_its_loss(member):
+    return isinstance(member, keras.optimizers.LossScaleOptimizer)
+
+
+def _one_replica():
+    if keras.backend.backend() != "tensorflow":
+        return True
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync == 1
