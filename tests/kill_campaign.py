@@ -107,7 +107,7 @@ def start(train, folder, kind=None, rng=random):
         _child(train, folder, kind, moment, ours)
     os.close(ours)
     if kind == "any time":
-        # From the first operation on a file; some before that.
+        # Mostly after the first save has begun; sometimes before.
         if rng.random() < 0.9:
             select.select([messages], [], [])
         time.sleep(rng.uniform(0, 3.0) ** 2 / 3)

@@ -91,10 +91,6 @@ def _train(settings, out, allow_changes, captions, model, dataset):
         path.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
 
     log = training.JsonlLog(out / "log.jsonl", max(1, min(50, steps // 100)))
-    if not first:
-        # A run may have been killed before its first checkpoint.
-        log.cut(0)
-        log.write(event="started" if log.empty else "resumed", step=0)
     guard = training.Guard(
         settings["on_non_finite"], checkpoint=checkpoint, log=log
     )

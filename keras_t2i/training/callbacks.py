@@ -101,9 +101,10 @@ def _step_of(line):
 class JsonlLog(EverySteps):
     """Appends losses to a file, one JSON object a line.
 
-    A training that goes on adds `{"event": "resumed", "step": N}` after it cut
-    off what it is about to do again: lines of later steps, and the torn one
-    that a kill may leave. Values that are not finite become null, which JSON
+    Each `fit` begins with `{"event": "started", "step": 0}`, or `"resumed"` and
+    the step where there are lines before. A torn last line, which a kill may
+    leave, is cut off; where a `Checkpoint(resume=True)` goes back, so are the
+    lines of the steps that are about to be done again. Values that are not finite become null, which JSON
     has. A line that cannot be written (a full disk) is a warning.
 
     Args:
@@ -119,14 +120,10 @@ class JsonlLog(EverySteps):
         super().on_train_begin(logs)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.started = time.monotonic()
-        if self.step:
-            self.cut(self.step)
-            self.write(event="resumed", step=self.step)
-
-    @property
-    def empty(self):
-        """Whether there is no line yet."""
-        return not self.path.exists() or not self.path.stat().st_size
+        self.cut(math.inf)
+        known = self.path.exists() and self.path.stat().st_size
+        event = "resumed" if known or self.step else "started"
+        self.write(event=event, step=self.step)
 
     def cut(self, step):
         """Drops the lines of steps after this one, and a torn last line."""

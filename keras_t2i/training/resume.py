@@ -24,6 +24,7 @@ def going_on(model, dataset, fit_arguments):
     Yields:
         The dataset from the step on at which the model stands.
     """
+    from keras_t2i.training.callbacks import JsonlLog
     from keras_t2i.training.checkpoint import Checkpoint
 
     callbacks = fit_arguments.get("callbacks") or []
@@ -35,10 +36,12 @@ def going_on(model, dataset, fit_arguments):
             checkpoint.prepare(model, dataset)
         if any(checkpoint.resume for checkpoint in checkpoints):
             same_bits()
+            step = int(model.optimizer.iterations)
+            for callback in callbacks:
+                if isinstance(callback, JsonlLog):
+                    callback.cut(step)
             dataset, epoch, left = place(
-                dataset,
-                int(model.optimizer.iterations),
-                fit_arguments.get("steps_per_epoch"),
+                dataset, step, fit_arguments.get("steps_per_epoch")
             )
             fit_arguments["initial_epoch"] = epoch
             if left is not None:
