@@ -60,12 +60,12 @@ def lock(folder):
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    file = open(folder / ".lock", "a+", encoding="utf-8")
+    file = open(folder / ".lock", "ab+", buffering=0)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.seek(0)
-        holder = file.read().strip() or "unknown"
+        holder = file.read().decode("utf-8", "replace") or "unknown"
         file.close()
         raise ValueError(
             f"Another training is running in {folder} (process {holder}). "
@@ -78,8 +78,7 @@ def lock(folder):
         )
     with contextlib.suppress(OSError):  # A full disk: the lock holds anyway.
         file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        file.write(str(os.getpid()).encode())
     return file
 
 

@@ -232,22 +232,24 @@ def campaign(kills, seed, train, out):
     reference = out / "reference"
     assert not start(train, reference)
     counts, trainings, early = collections.Counter(), 0, 0
-    while sum(counts.values()) < kills:
+    while counts.total() < kills:
         folder = out / f"run-{trainings:04d}"
         wanted = rng.randint(1, 2 * KILLS_A_TRAINING - 1)
-        for _ in range(min(wanted, kills - sum(counts.values()))):
-            kind = rng.choice(KINDS)
+        killed = True
+        while killed:
+            more = wanted > 0 and counts.total() < kills
+            kind = rng.choice(KINDS) if more else None
             killed = start(train, folder, kind, rng)
             counts[kind] += killed
             early += killed and not training.checkpoint.checkpoints(
                 folder / "checkpoints"
             )
-        assert not start(train, folder)
+            wanted -= 1
         check(folder, reference)
         trainings += 1
         shutil.rmtree(folder)
         print(
-            f"{sum(counts.values())} of {kills} kills, {trainings} trainings "
+            f"{counts.total()} of {kills} kills, {trainings} trainings "
             "ended alike",
             flush=True,
         )
@@ -269,7 +271,7 @@ def main():
         )
     kinds = ", ".join(f"{kind}: {counts[kind]}" for kind in KINDS)
     print(
-        f"{sum(counts.values())} kills ({kinds}; {early} before the first "
+        f"{counts.total()} kills ({kinds}; {early} before the first "
         f"checkpoint), each followed by a resume: {trainings} trainings, all "
         f"of them bit-identical to one that nothing stopped; "
         f"{time.monotonic() - began:.0f} s"

@@ -67,10 +67,10 @@ class SampleGrid(EverySteps):
         )
         try:
             pictures.save_png(self.folder / f"step-{step:08d}.png", sheet)
+            if self.log_dir is not None:
+                _write_summary(self.log_dir, sheet, step)
         except OSError as error:
             warnings.warn(f"No sample grid at step {step}: {error}.")
-        if self.log_dir is not None:
-            _write_summary(self.log_dir, sheet, step)
 
 
 def _write_summary(log_dir, image, step):
@@ -86,9 +86,12 @@ def _write_summary(log_dir, image, step):
         plugin_data={"plugin_name": "images"}
     )
     png = tf.io.encode_png(image)
-    with tf.summary.create_file_writer(str(log_dir)).as_default():
-        values = tf.stack([str(width), str(height), png])
-        tf.summary.write("samples", values, step, metadata)
+    try:
+        with tf.summary.create_file_writer(str(log_dir)).as_default():
+            values = tf.stack([str(width), str(height), png])
+            tf.summary.write("samples", values, step, metadata)
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
 
 
 def _step_of(line):

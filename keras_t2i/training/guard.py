@@ -65,7 +65,7 @@ class Guard(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.failures = 0
-        self.went_back_to = None
+        self.failed_at = 0
         if self.action == "skip" and not _one_replica():
             raise ValueError(
                 'Guard(action="skip") works on one replica. With several, use '
@@ -114,13 +114,15 @@ class Guard(keras.callbacks.Callback):
                 f"At step {step} {cause} was not finite, and there is no "
                 "checkpoint yet to go back to."
             )
-        if state["step"] != self.went_back_to:
-            self.went_back_to, self.failures = state["step"], 1
+        if state["step"] > self.failed_at:
+            # The last return has helped for a while.
+            self.failures = 1
         if self.failures > self.limit:
             self._stop(
                 f"At step {step} {cause} was not finite, and {self.limit} "
-                f"returns to step {self.went_back_to} did not help."
+                "returns to the last checkpoint did not help."
             )
+        self.failed_at = step
         optimizer = self.model.optimizer
         rate = float(optimizer.learning_rate)
         checkpoints.restore(self.model, self.checkpoint.folder)
@@ -197,12 +199,7 @@ class GuardedStep:
         for name, loss in losses.items():
             values = [ops.cast(loss, "float32")]
             if not _scales_its_loss(self.model.optimizer.members[name]):
-                # A sum is finite if, and only if, all of its terms are.
-                values += [
-                    ops.sum(ops.cast(getattr(g, "values", g), "float32"))
-                    for g in gradients[name]
-                    if g is not None
-                ]
+                values += [_sum(gradient) for gradient in gradients[name]]
             bad = ops.logical_not(ops.isfinite(ops.stack(values)))
             first = _first_code(self.model, every_name.index(name))
             code = ops.cast(first + ops.argmax(bad), "int32")
@@ -249,6 +246,15 @@ def names(model):
         found.append(f"the loss of the {name}")
         found += [f"the gradient of {v.path}" for v in variables]
     return found
+
+
+def _sum(gradient):
+    """A scalar that is finite if, and only if, all of a gradient is."""
+    if gradient is None:
+        return ops.zeros((), "float32")
+    # That of an embedding holds the rows that were looked up.
+    values = getattr(gradient, "values", gradient)
+    return ops.sum(ops.cast(values, "float32"))
 
 
 def _first_code(model, position):
