@@ -55,8 +55,6 @@ def run(settings, out, allow_changes=False):
     captions = _sample_captions(settings)
     model = _model(settings)
     dataset = _load(settings, "train", repeat=True)
-    if "from_preset" in settings:
-        presets.start_from(model, settings["from_preset"])
     with files.lock(out):
         return _train(settings, out, allow_changes, captions, model, dataset)
 
@@ -74,6 +72,8 @@ def _train(settings, out, allow_changes, captions, model, dataset):
     first = 0
     if restored is not None:
         first, state["seconds"] = restored["step"], restored["seconds"]
+    elif "from_preset" in settings:
+        presets.start_from(model, settings["from_preset"])
     steps = settings.get("steps") or (
         settings["epochs"] * (len(dataset.source) // settings["batch_size"])
     )
