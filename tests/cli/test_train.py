@@ -208,7 +208,8 @@ def test_epochs_on_a_folder_then_more_steps(config, tmp_path, capsys):
     assert "scores" not in metadata
 
     # Other pictures are another training, unless that is meant.
-    (tmp_path / "shades" / "03.txt").write_text("changed")
+    for name in ("03.txt", "04.txt"):  # One of them may be held out.
+        (tmp_path / "shades" / name).write_text("changed")
     more = [*argv, "--steps", "3"]
     assert main(more) == 2
     assert "data: captions was" in capsys.readouterr().err
