@@ -29,6 +29,7 @@ class CaptionedPictures:
         keep: whether pictures stay in memory once they are read.
         size: function of a picture's index that returns the bytes of its
             file, or None where there are no files.
+        features: `PackedFeatures` of the captions, or None.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class CaptionedPictures:
         folder=None,
         keep=True,
         size=None,
+        features=None,
     ):
         self.texts = texts
+        self.features = features
         self.class_ids = np.asarray(class_ids, "int64")
         self.folder = folder
         self.failed = {}
