@@ -64,7 +64,8 @@ class Sweep:
                 "generator": keras.optimizers.Adam(1e-2),
             }
         )
-        self.other = tiny.LinearGAN(optimizer=dict(self.model.optimizer.members))
+        members = self.model.optimizer.members
+        self.other = tiny.LinearGAN(optimizer=dict(members))
         self.callback = training.Checkpoint(folder, every_steps=1)
         self.callback.set_model(self.model)
         self.callback.save()

@@ -107,8 +107,9 @@ class JsonlLog(EverySteps):
     Each `fit` begins with `{"event": "started", "step": 0}`, or `"resumed"` and
     the step where there are lines before. A torn last line, which a kill may
     leave, is cut off; where a `Checkpoint(resume=True)` goes back, so are the
-    lines of the steps that are about to be done again. Values that are not finite become null, which JSON
-    has. A line that cannot be written (a full disk) is a warning.
+    lines of the steps that are about to be done again. Values that are not
+    finite become null, which JSON has. A line that cannot be written (a full
+    disk) is a warning.
 
     Args:
         path: the file.

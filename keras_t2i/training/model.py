@@ -290,7 +290,9 @@ class AdversarialModel(keras.Model):
             }
             step.check(losses, gradients)
             for name, member in members.items():
-                step.apply(lambda: member.apply(gradients[name], variables[name]))
+                step.apply(
+                    lambda: member.apply(gradients[name], variables[name])
+                )
             all_losses = losses
         else:
             logs = {}

@@ -1,4 +1,4 @@
-"""Going on with a run: what must not have changed, and where the data stands."""
+"""Going on with a run: what must not have changed, and where its data is."""
 
 import contextlib
 import itertools
