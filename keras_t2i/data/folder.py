@@ -111,6 +111,7 @@ def load(
         read=lambda i: read_scaled(rows[i], image_size, max_pixels),
         folder=found.folder,
         keep=decoded < pipeline.KEEP_BYTES,
+        size=lambda i: checking.file_size(rows[i]),
         features=found.features,
     )
     return pipeline.dataset(

@@ -177,6 +177,10 @@ def replicas():
     return 1
 
 
+def replicas_of(model):
+    return 1
+
+
 def replica_number():
     return None
 

@@ -110,6 +110,11 @@ def replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def replicas_of(model):
+    """How many replicas share a step of a model."""
+    return model.distribute_strategy.num_replicas_in_sync
+
+
 def replica_number():
     """The number of the replica that runs this code; None if it is alone."""
     context = tf.distribute.get_replica_context()

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_t2i.data import Batches
+from keras_t2i.data.pipeline import digest
 from keras_t2i.text.features import feature_lookup
 
 
@@ -63,7 +64,23 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
     captions = list(dict.fromkeys(text.ravel().tolist()))
     source = types.SimpleNamespace(captions=captions, folder=None)
     start_step -= start_step % steps
-    return Batches(read, steps, y.shape[1:], False, start_step, source)
+    return Batches(
+        read,
+        steps,
+        y.shape[1:],
+        start_step=start_step,
+        source=source,
+        facts=lambda: array_facts(x, y, size),
+    )
+
+
+def array_facts(x, y, batch_size):
+    """What batches of arrays depend on, as JSON values."""
+    return {
+        "pictures": digest(y.tobytes()),
+        "batch_size": batch_size,
+        **{name: digest(value.tolist()) for name, value in x.items()},
+    }
 
 
 def check_no_arrays(y, batch_size):

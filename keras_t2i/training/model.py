@@ -8,11 +8,13 @@ from keras import ops
 
 from keras_t2i.text import TextFeatures
 from keras_t2i.training import backend
+from keras_t2i.training import resume
 from keras_t2i.training.augment import check_policies
 from keras_t2i.training.augment import diff_augment
-from keras_t2i.training.ema import update_average
 from keras_t2i.training.ema import warmed_up
 from keras_t2i.training.gradients import input_gradient
+from keras_t2i.training.guard import Guard
+from keras_t2i.training.guard import GuardedStep
 from keras_t2i.training.optimizer import AdversarialOptimizer
 from keras_t2i.training.replicas import ReplicaSeedGenerator
 from keras_t2i.training.replicas import synchronize_statistics
@@ -65,6 +67,8 @@ class AdversarialModel(keras.Model):
 
     # Whether `features` need words and mask, beside the sentence.
     uses_words = False
+    # Whether a step that is not finite changes nothing; `fit` sets it.
+    guarded = False
 
     def __init__(
         self,
@@ -246,6 +250,9 @@ class AdversarialModel(keras.Model):
 
         Raises:
             ValueError: if the data has another form or picture size.
+
+        With a `training.Checkpoint(..., resume=True)` among the callbacks,
+        `epochs` counts those made before too.
         """
         pipeline = backend.pipeline()
         if kwargs.get("validation_data") is not None:
@@ -256,16 +263,24 @@ class AdversarialModel(keras.Model):
         dataset = pipeline.as_dataset(x, y, batch_size, self.step)
         self.build_for(pipeline.picture_size(dataset))
         backend.check_batch(self, dataset)
-        dataset = pipeline.with_features(
-            dataset,
-            self.text_encoder,
-            self.uses_words,
-            progress=kwargs.get("verbose") != 0,
-        )
-        # The dataset is shuffled already; Keras warns unless told so.
-        return super().fit(
-            pipeline.for_fit(dataset), epochs=epochs, shuffle=False, **kwargs
-        )
+        with resume.going_on(self, dataset, kwargs) as dataset:
+            dataset = pipeline.with_features(
+                dataset,
+                self.text_encoder,
+                self.uses_words,
+                progress=kwargs.get("verbose") != 0,
+            )
+            self._guard(kwargs["callbacks"])
+            # The dataset is shuffled already; Keras warns unless told so.
+            return super().fit(
+                pipeline.for_fit(dataset), epochs=epochs, shuffle=False, **kwargs
+            )
+
+    def _guard(self, callbacks):
+        guarded = any(isinstance(callback, Guard) for callback in callbacks)
+        if guarded != self.guarded:
+            self.guarded = guarded
+            self.train_function = None  # Keras compiles the step again.
 
     @property
     def step(self):
@@ -306,20 +321,22 @@ class AdversarialModel(keras.Model):
             rounds = [variables]
         else:
             rounds = [{name: some} for name, some in variables.items()]
+        guarded = GuardedStep(self)
         logs, losses = {}, {}
         for moving in rounds:
             # Every gradient before any update: they share their weights.
             found, some_logs, gradients = backend.loss_gradients(
                 self, data, moving
             )
+            guarded.check({name: found[name] for name in moving}, gradients)
             for name, some in moving.items():
-                member = self.optimizer.members[name]
-                backend.apply(member, gradients[name], some)
+                guarded.move(name, gradients[name], some)
                 losses[f"{name}_loss"] = found[name]
             logs.update(some_logs)
-        decay = warmed_up(self.ema_decay, self.optimizer.iterations)
-        for network, average in self.averaged():
-            update_average(average, network, decay)
+        guarded.update_averages(
+            warmed_up(self.ema_decay, self.optimizer.iterations)
+        )
+        guarded.finish(logs)
         backend.when(
             self._statistics_are_due(),
             lambda: self.refresh_averages(self._unpack(data)),

@@ -4,12 +4,14 @@ Strings never enter the step: here captions become cached features of a frozen
 encoder, or the tokens of one that is trained.
 """
 
-import itertools
+import functools
 
 import numpy as np
 import tensorflow as tf
 
+from keras_t2i.data import pipeline as data_pipeline
 from keras_t2i.text.features import feature_lookup
+from keras_t2i.training.batches import array_facts
 from keras_t2i.training.batches import check_no_arrays
 from keras_t2i.training.batches import check_one_caption
 from keras_t2i.training.batches import checked_arrays
@@ -28,18 +30,24 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
             training at once would.
 
     Returns:
-        `tf.data.Dataset` of ({"text", "class_id"}, uint8 [B, H, W, 3]), with
-        the `source` of the dataset given, if it has one.
+        `tf.data.Dataset` of ({"text", "class_id"}, uint8 [B, H, W, 3]). Its
+        attributes `source`, `facts` and `from_step` are those of
+        `keras_t2i.data` datasets; arrays have the last two, and what another
+        dataset lacks is None.
 
     Raises:
         ValueError: if elements have another form.
     """
     if isinstance(x, tf.data.Dataset):
         check_no_arrays(y, batch_size)
-        dataset, source = x, getattr(x, "source", None)
+        dataset = x
     else:
-        dataset, source = _from_arrays(x, y, batch_size, start_step), None
-    _check_elements(dataset.element_spec)
+        dataset = _from_arrays(x, y, batch_size, start_step)
+    return _normalized(dataset)
+
+
+def _normalized(given):
+    _check_elements(given.element_spec)
 
     def normalize(x, y):
         x = x if isinstance(x, dict) else {"text": x}
@@ -47,30 +55,43 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
         own = tf.range(tf.shape(y, tf.int64)[0])
         return {"text": x["text"], "class_id": x.get("class_id", own)}, y
 
-    dataset = dataset.map(normalize, tf.data.AUTOTUNE)
-    dataset.source = source
+    dataset = given.map(normalize, tf.data.AUTOTUNE)
+    dataset.source = getattr(given, "source", None)
+    dataset.facts = getattr(given, "facts", None)
+    from_step = getattr(given, "from_step", None)
+    dataset.from_step = from_step and (
+        lambda step, endless: _normalized(from_step(step, endless))
+    )
     return dataset
 
 
 def _from_arrays(x, y, batch_size, start_step):
     x, y, size = checked_arrays(x, y, batch_size)
     count = len(y)
-    epochs = itertools.count(start_step // (count // size))
+    steps = count // size
     columns = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
 
-    def order(_):
-        rows = tf.numpy_function(
-            lambda: np.random.default_rng(next(epochs)).permutation(count),
-            [],
-            tf.int64,
-        )
-        return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(rows, [count]))
+    @functools.lru_cache(maxsize=2)
+    def order(epoch):
+        return np.random.default_rng(epoch).permutation(count)
 
-    rows = tf.data.Dataset.range(1).flat_map(order)
-    rows = rows.apply(tf.data.experimental.assert_cardinality(count))
-    return rows.batch(size, drop_remainder=True).map(
-        lambda rows: tf.nest.map_structure(lambda c: tf.gather(c, rows), columns)
-    )
+    def rows_of(step):
+        epoch, step = divmod(int(step), steps)
+        return order(epoch)[step * size : (step + 1) * size]
+
+    def batch(step):
+        rows = tf.numpy_function(rows_of, [step], tf.int64, stateful=False)
+        rows.set_shape([size])
+        return tf.nest.map_structure(lambda c: tf.gather(c, rows), columns)
+
+    def from_step(step, endless):
+        numbers = data_pipeline.step_numbers(steps, endless, step)
+        dataset = numbers.map(batch)
+        dataset.from_step = from_step
+        dataset.facts = lambda: array_facts(x, y, size)
+        return dataset
+
+    return from_step(start_step // steps * steps, endless=False)
 
 
 def _check_elements(spec):

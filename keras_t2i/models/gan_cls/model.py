@@ -21,6 +21,7 @@ from keras_t2i.models.gan_cls.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.text import TextFeatures
+from keras_t2i.training.early_warnings import spread
 from keras_t2i.training.ema import start_average
 
 
@@ -155,6 +156,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             asked = ops.concatenate([asked, between])  # [1.5 B, S]
         latents = self.draw_noise((ops.shape(asked)[0], self.latent_width))
         drawn = self.generator([latents, asked], training=True)
+        drawn_spread = spread(drawn)
         generator_loss = 0.0
         if s["mode_seeking_weight"]:
             generator_loss += s["mode_seeking_weight"] * mode_seeking_loss(
@@ -207,6 +209,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         logs = {
             "real_logit": ops.mean(real_logits),
             "fake_logit": ops.mean(fake_logits),
+            "drawn_spread": drawn_spread,
         }
         return {
             "discriminator": discriminator_loss,
