@@ -149,6 +149,15 @@ def grid(images, columns, captions=None, scale=1):
     return np.asarray(sheet)
 
 
+def resized(images, size):
+    """uint8 [N, H, W, 3] as [N, size, size, 3], bilinear."""
+    images = np.asarray(images)
+    if images.shape[1:3] == (size, size):
+        return images
+    many = map(Image.fromarray, images)
+    return np.stack([p.resize((size, size), Image.Resampling.BILINEAR) for p in many])
+
+
 def overlay(image, weights):
     """Lights a picture where weights are high, and darkens the rest.
 

@@ -1,11 +1,11 @@
 """One protocol for all methods: the same captions, one judge, named scores."""
 
 import numpy as np
-from PIL import Image
 
 from keras_t2i.metrics import distances
 from keras_t2i.metrics.retrieval import r_precision
 from keras_t2i.metrics.score import Score
+from keras_t2i.pictures import resized
 
 
 def evaluate(
@@ -173,15 +173,6 @@ class ApplicationsExtractor:
     def resize(self, size):
         """How pictures of `size` are brought to the network's, in words."""
         return _resize_name(size, self.size)
-
-
-def resized(images, size):
-    """uint8 [N, H, W, 3] as [N, size, size, 3], bilinear."""
-    images = np.asarray(images)
-    if images.shape[1:3] == (size, size):
-        return images
-    many = map(Image.fromarray, images)
-    return np.stack([p.resize((size, size), Image.BILINEAR) for p in many])
 
 
 def _resize_name(given, wanted):

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_t2i.data import Batches
 from keras_t2i.models.preset_model import PresetModel
+from keras_t2i.training import backend
 from keras_t2i.training.latents import row_latents
 
 
@@ -15,7 +17,8 @@ class TextToImageModel(PresetModel):
     """Adds `generate` to a model with presets.
 
     A method has a setting `latent_width`, and provides `synthesize(latents,
-    features)`, which draws float pictures in [-1, 1] with the averaged weights.
+    features, training=False)`, which draws float pictures in [-1, 1] with the
+    averaged weights; `training=True` refreshes their statistics.
     """
 
     @property
@@ -23,13 +26,18 @@ class TextToImageModel(PresetModel):
         """Z, the width of the latents."""
         return self.settings["latent_width"]
 
-    def synthesize(self, latents, features):
+    def synthesize(self, latents, features, training=False):
         raise NotImplementedError
 
     def call(self, inputs, training=False):
         """Float pictures [B, H, W, 3] in [-1, 1] from (latents, features)."""
         latents, features = inputs
         return self.synthesize(latents, features)
+
+    def refresh_averages(self, batch):
+        features = batch["features"]
+        shape = (ops.shape(features.sentence)[0], self.latent_width)
+        self.synthesize(self.draw_noise(shape), features, training=True)
 
     def generate(
         self, text, seed=None, truncation=None, num_images=1, batch_size=None
@@ -123,7 +131,7 @@ class TextToImageModel(PresetModel):
             def draw(latents, features):
                 return self.to_uint8(self.synthesize(latents, features))
 
-            self._compiled_draw = compiled(draw)
+            self._compiled_draw = backend.compiled(draw, self)
         return self._compiled_draw
 
     def to_uint8(self, images):
@@ -132,18 +140,6 @@ class TextToImageModel(PresetModel):
         return ops.cast(ops.round(scaled), "uint8")
 
     _compiled_draw = None
-
-
-def compiled(function):
-    """The function as one graph that takes batches of any size."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        # Retracing is relaxed to any batch size after the second one.
-        return tf.function(function, reduce_retracing=True)
-    import jax
-
-    return jax.jit(function)
 
 
 def as_captions(text):
@@ -155,8 +151,8 @@ def as_captions(text):
     """
     if isinstance(text, (str, bytes)):
         text = [text]
-    elif hasattr(text, "element_spec"):
-        if int(text.cardinality()) == -1:  # tf.data's sign for endless.
+    elif isinstance(text, Batches) or hasattr(text, "element_spec"):
+        if _never_ends(text):
             raise ValueError(
                 "The dataset of captions never ends. Give one pass over them: "
                 "load it without `repeat=True`, or use `dataset.take(n)`."
@@ -165,7 +161,7 @@ def as_captions(text):
         for element in text:
             x = element[0] if isinstance(element, tuple) else element
             x = x["text"] if isinstance(x, dict) else x
-            batches.append(np.atleast_1d(x.numpy()))
+            batches.append(np.atleast_1d(np.asarray(x)))
         text = np.concatenate(batches) if batches else []
     captions = [
         t.decode("utf-8", "replace") if isinstance(t, bytes) else t
@@ -180,3 +176,9 @@ def as_captions(text):
                 f"Received: {caption!r} at position {number}"
             )
     return captions
+
+
+def _never_ends(dataset):
+    if isinstance(dataset, Batches):
+        return dataset.repeat
+    return int(dataset.cardinality()) == -1  # tf.data's sign for endless.

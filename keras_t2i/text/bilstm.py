@@ -1,15 +1,14 @@
 """The text encoder of DAMSM: a bidirectional LSTM over words, trained here."""
 
 import keras
-import numpy as np
 from keras import layers
 from keras import ops
 
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.encoder import TextFeatures
 from keras_t2i.text.encoder import as_strings
-from keras_t2i.text.words import hash_words
-from keras_t2i.text.words import split_words
+from keras_t2i.text.words import word_numbers
+from keras_t2i.text.words import words
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -100,8 +99,8 @@ class BiLSTMTextEncoder(TextEncoder):
             dict of int32 `words` `[B, max_length]`, rows of the embedding from
             1 on, 0 where there is no word.
         """
-        words = split_words(strings).to_tensor(shape=[None, self.max_length])
-        return {"words": hash_words(words, self.num_buckets)}
+        numbers = word_numbers(strings, self.max_length, self.num_buckets)
+        return {"words": numbers}
 
     def call(self, tokens, training=False):
         is_word = ops.not_equal(tokens["words"], 0)  # [B, T]
@@ -125,7 +124,7 @@ class BiLSTMTextEncoder(TextEncoder):
         strings = as_strings(strings)
         self._warn(
             strings,
-            np.asarray(split_words(strings).row_lengths()) > self.max_length,
+            [len(words(s)) > self.max_length for s in strings],
             f"have more than max_length={self.max_length} words, and what"
             " follows is not read. Raise max_length.",
         )

@@ -7,7 +7,9 @@ from keras import ops
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.encoder import TextFeatures
 from keras_t2i.text.encoder import as_strings
+from keras_t2i.text.farmhash import hash_bucket
 from keras_t2i.text.words import split_words
+from keras_t2i.text.words import words
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -81,6 +83,8 @@ class BagOfNGramsEncoder(TextEncoder):
             dict of int32 `words` `[B, T]` and `pairs` `[B, T - 1]`, numbers
             of hash buckets from 1 on, 0 where there is none.
         """
+        if keras.backend.backend() != "tensorflow":
+            return self._tokenize_in_python(as_strings(strings))
         import tensorflow as tf
 
         words = split_words(strings).to_tensor(shape=[None, self.max_length])
@@ -101,10 +105,27 @@ class BagOfNGramsEncoder(TextEncoder):
         strings = as_strings(strings)
         self._warn(
             strings,
-            np.asarray(split_words(strings).row_lengths()) > self.max_length,
+            [len(words(s)) > self.max_length for s in strings],
             f"have more than max_length={self.max_length} words, and what"
             " follows is not read. Raise max_length.",
         )
+
+    def _tokenize_in_python(self, strings):
+        """The tokens that TensorFlow gives, as NumPy arrays."""
+        length = self.max_length
+        tokens = {
+            "words": np.zeros([len(strings), length], "int32"),
+            "pairs": np.zeros([len(strings), length - 1], "int32"),
+        }
+        for row, string in enumerate(strings):
+            found = words(string)[:length]
+            pairs = [f"{a} {b}" for a, b in zip(found, found[1:])]
+            for name, some in (("words", found), ("pairs", pairs)):
+                tokens[name][row, : len(some)] = [
+                    1 + hash_bucket(text.encode(), self.num_buckets)
+                    for text in some
+                ]
+        return tokens
 
     def _buckets(self, strings, real):
         import tensorflow as tf

@@ -29,9 +29,11 @@ from keras_t2i.models.progressive.variants import VARIANTS
 from keras_t2i.models.progressive.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
-from keras_t2i.models.text_to_image import compiled
 from keras_t2i.text import TextFeatures
-from keras_t2i.training.ema import copy_state
+from keras_t2i.training import backend
+from keras_t2i.training.early_warnings import spread
+from keras_t2i.training.ema import start_average
+from keras_t2i.training.part import Followers
 
 # A new matcher looks at pictures of the second stage's size, where that lies
 # within these.
@@ -126,11 +128,9 @@ class ProgressiveT2I(TextToImageModel):
                 name="matcher",
                 **{"seed": self.seed, **given},
             )
-        elif matcher.from_weights or matcher.optimizer.iterations > 0:
+        elif matcher.from_weights or matcher.step:
             # It counts as trained, here and in what is saved.
-            steps = max(
-                int(matcher.optimizer.iterations), self.settings["matcher_steps"]
-            )
+            steps = max(matcher.step, self.settings["matcher_steps"])
             matcher.optimizer.iterations.assign(steps)
         self.matcher = matcher
         if image_size is not None:
@@ -165,8 +165,7 @@ class ProgressiveT2I(TextToImageModel):
         )
         self.generator = networks.generator(*arguments)
         self.generator_ema = networks.generator(*arguments)
-        self.generator_ema.trainable = False
-        copy_state(self.generator, self.generator_ema)
+        start_average(self.generator_ema, self.generator)
         self.trunks = networks.trunks(self.image_size, self.settings)
         shapes = [trunk.output_shape[1:] for trunk in self.trunks]
         # Stage 1 is judged alone, 2 with the sentence, 3 with the mean word.
@@ -215,24 +214,18 @@ class ProgressiveT2I(TextToImageModel):
         self, x, y, batch_size, callbacks=None, verbose="auto", **kwargs
     ):
         """Trains the matcher on the same data, where it is not trained yet."""
-        from keras_t2i.training import pipeline
-
-        matcher = self.matcher
-        done = int(matcher.optimizer.iterations)
-        steps = self.settings["matcher_steps"]
+        matcher, pipeline = self.matcher, backend.pipeline()
+        done, steps = matcher.step, self.settings["matcher_steps"]
         history = None
         if done < steps:
+            # Every step sees what it would see in a run without a stop.
             dataset = pipeline.as_dataset(x, y, batch_size)
-            dataset = pipeline.resized(dataset, matcher.image_size)
-            followers = [c for c in callbacks or [] if hasattr(c, "whole")]
-            for callback in followers:
-                callback.whole = self
+            dataset = pipeline.endless(dataset, done)
             matcher.run_eagerly = self.run_eagerly
             history = matcher.fit(
-                # Every step sees what it would see in a run without a stop.
-                pipeline.endless(dataset, done),
+                pipeline.resized(dataset, matcher.image_size),
                 steps_per_epoch=steps - done,
-                callbacks=followers,
+                callbacks=[Followers(self, callbacks)],
                 verbose=verbose,
             )
             self.stop_training = matcher.stop_training
@@ -246,27 +239,25 @@ class ProgressiveT2I(TextToImageModel):
         s = self.settings
         features = self.shortened(batch["features"])
         class_id = batch["class_id"]
-        texts = [
-            None,
-            self.noisy(features.sentence),
-            objective.mean_word(self.noisy(features.words), features.mask),
-        ]
-        words = self.noisy(features.words)
-        latents = self.draw_noise((ops.shape(texts[1])[0], self.latent_width))
+        sentence, words = map(self.noisy, features[:2])
+        texts = [None, sentence, objective.mean_word(words, features.mask)]
+        latents = self.draw_noise((ops.shape(sentence)[0], self.latent_width))
         drawn = self.generator(
-            [latents, texts[1], words, features.mask], training=True
+            [latents, sentence, words, features.mask], training=True
         )
         discriminator_loss = generator_loss = 0.0
-        logs = {}
+        logs = {"drawn_spread": spread(drawn["images"][-1])}
         for stage, size in enumerate(self.stage_sizes):
             real = self.augment(objective.resized(batch["images"], size))
             fake = self.augment(drawn["images"][stage])
-            d_loss, g_loss = self.adversarial_losses(
+            d_loss, g_loss, logits = self.adversarial_losses(
                 stage, real, fake, texts[stage], class_id
             )
             discriminator_loss += d_loss
             generator_loss += s["adversarial_scale"] * g_loss
             logs[f"stage{stage + 1}_fake"] = g_loss
+        # Of the last stage.
+        logs["real_logit"], logs["fake_logit"] = map(ops.mean, logits)
         generator_loss += self.matching_losses(
             drawn["images"], features, class_id, logs
         )
@@ -289,7 +280,7 @@ class ProgressiveT2I(TextToImageModel):
             class_id: int [B].
 
         Returns:
-            Two scalars.
+            Two scalars, and the pair of logits [B] of real and drawn pictures.
         """
         s = self.settings
         trunk, head = self.trunks[stage], self.heads[stage]
@@ -301,19 +292,20 @@ class ProgressiveT2I(TextToImageModel):
             loss = 0.5 * gan_discriminator_loss(real_logits, fake_logits)
         else:
             fake_logits = head([fake_features, text], training=True)
-            loss = self.matching_aware_loss(
+            loss, real_logits = self.matching_aware_loss(
                 head, real_features, fake_logits, text, class_id
             )
         generator_loss = gan_cls_generator_loss(fake_logits)
+        logits = real_logits, fake_logits
         if text is not None and s["realism_weight"]:
             # As in GANCLS: words alone are soon pleased by the right color.
-            real_logits = head([real_features, None], training=True)
-            fake_logits = head([fake_features, None], training=True)
+            real_alone = head([real_features, None], training=True)
+            fake_alone = head([fake_features, None], training=True)
             loss += s["realism_weight"] * gan_discriminator_loss(
-                real_logits, fake_logits
+                real_alone, fake_alone
             )
             generator_loss += s["realism_weight"] * gan_cls_generator_loss(
-                fake_logits
+                fake_alone
             )
 
         def judge(pictures):
@@ -321,28 +313,36 @@ class ProgressiveT2I(TextToImageModel):
             inputs = features if text is None else [features, text]
             return head(inputs, training=True)
 
-        return loss + self.r1_penalty(judge, real), generator_loss
+        return loss + self.r1_penalty(judge, real), generator_loss, logits
 
     def matching_aware_loss(self, head, real, fake_logits, text, class_id):
         """BCE(real, 1) + 1/2 [BCE(fake, 0) + BCE(wrong, 0)], or plain.
 
         Without wrong pairs it is 1/2 [BCE(real, 1) + BCE(fake, 0)], as the
         document has it.
+
+        Returns:
+            Scalar, and the logits [B] of real pictures.
         """
-        if not self.settings["mismatch_loss"]:
-            real_logits = head([real, text], training=True)
-            return 0.5 * gan_discriminator_loss(real_logits, fake_logits)
         if self.settings["architecture"] == "compact":
             scores = head([real, text], all_pairs=True, training=True)
-            return gan_cls_matrix_discriminator_loss(
+            logits = ops.diagonal(scores)
+        else:
+            logits = head([real, text], training=True)
+        if not self.settings["mismatch_loss"]:
+            loss = 0.5 * gan_discriminator_loss(logits, fake_logits)
+        elif self.settings["architecture"] == "compact":
+            loss = gan_cls_matrix_discriminator_loss(
                 scores, other_class(class_id), fake_logits
             )
-        # The code takes the next row, whatever its class.
-        partner, exists = wrong_partners(class_id, self.seed_generator)
-        wrong = head([real, ops.take(text, partner, axis=0)], training=True)
-        return gan_cls_discriminator_loss(
-            head([real, text], training=True), (wrong, exists), fake_logits
-        )
+        else:
+            # The code takes the next row, whatever its class.
+            partner, exists = wrong_partners(class_id, self.seed_generator)
+            wrong = head([real, ops.take(text, partner, axis=0)], training=True)
+            loss = gan_cls_discriminator_loss(
+                logits, (wrong, exists), fake_logits
+            )
+        return loss, logits
 
     def matching_losses(self, images, features, class_id, logs):
         """What the matcher says of stages 2 and 3, weighted.
@@ -388,13 +388,17 @@ class ProgressiveT2I(TextToImageModel):
 
     # Use.
 
-    def synthesize(self, latents, features):
-        return self.drawn(latents, features)["images"][-1]
+    def synthesize(self, latents, features, training=False):
+        return self.drawn(latents, features, training)["images"][-1]
 
-    def drawn(self, latents, features):
+    def drawn(self, latents, features, training=False):
         """All that the averaged generator gives, see `networks.generator`."""
-        features = self.shortened(features)
-        return self.generator_ema([latents, *features], training=False)
+        sentence, words, mask = self.shortened(features)
+        if training:
+            # Statistics of what the weights were trained on.
+            sentence, words = self.noisy(sentence), self.noisy(words)
+        inputs = [latents, sentence, words, mask]
+        return self.generator_ema(inputs, training=training)
 
     def generate(
         self,
@@ -466,7 +470,7 @@ class ProgressiveT2I(TextToImageModel):
                 images = self.drawn(latents, features)["images"]
                 return [self.to_uint8(each) for each in images]
 
-            self._compiled_stages = compiled(stages)
+            self._compiled_stages = backend.compiled(stages, self)
         return self._compiled_stages
 
     _compiled_stages = None

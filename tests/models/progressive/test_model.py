@@ -203,7 +203,7 @@ def test_wrong_pairs_are_left_out_without_mismatch_loss():
 
     def losses(class_id):
         found = model.adversarial_losses(2, real, fake, sentence, class_id)
-        return [float(x) for x in found]
+        return [float(x) for x in found[:2]]
 
     # Without wrong pairs it does not matter which rows are of one class.
     assert losses(np.arange(4)) == pytest.approx(losses(np.zeros(4)), rel=1e-3)
