@@ -56,7 +56,7 @@ class EarlyWarnings(EverySteps):
         patience=300,
         least_spread=0.02,
         most_gap=12.0,
-        most_loss=10.0,
+        most_loss=30.0,
         every_steps=10,
     ):
         super().__init__(every_steps)

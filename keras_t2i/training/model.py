@@ -357,7 +357,9 @@ class AdversarialModel(keras.Model):
         )
         guarded.finish(logs)
         backend.when(
-            self._statistics_are_due(),
+            ops.logical_and(
+                self._statistics_are_due(), ops.equal(guarded.found, 0)
+            ),
             lambda: self.refresh_averages(self._unpack(data)),
             self.non_trainable_variables,
         )

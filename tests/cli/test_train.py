@@ -168,13 +168,13 @@ def test_training_goes_on_from_a_preset(
 
     monkeypatch.setattr(models.GANCLS, "fit", watched)
     changes = tmp_path / "changes.json"
-    changes.write_text(json.dumps({"learning_rate": 0.125}))
+    changes.write_text(json.dumps({"learning_rate": 0.001953125}))
     preset, run = str(finished_run / "model"), tmp_path / "run"
     argv = ["train", "gan_cls", "--data", "shapes", "--steps", "1"]
     argv += ["--batch-size", "8", "--image-size", "16", "--out", str(run)]
     argv += ["--from-preset", preset, "--config", str(changes)]
     assert main(argv) == 0
-    assert started["settings"]["learning_rate"] == 0.125
+    assert started["settings"]["learning_rate"] == 0.001953125
     assert started["settings"]["generator_width"] == 4
     trained = models.GANCLS.from_preset(preset)
     for ours, theirs in zip(started["generator"], trained.generator.weights):

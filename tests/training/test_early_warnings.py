@@ -38,7 +38,7 @@ def watch():
 
 COLLAPSED = {"drawn_spread": 0.005}
 SATURATED = {"real_logit": 9.0, "fake_logit": -9.0, "generator_loss": 9.0}
-EXPLODING = {"generator_loss": np.float32(30.0)}
+EXPLODING = {"generator_loss": np.float32(40.0)}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ EXPLODING = {"generator_loss": np.float32(30.0)}
     [
         (COLLAPSED, "generator has collapsed: for 20 steps"),
         (SATURATED, "discriminator is saturated.*18.0 apart"),
-        (EXPLODING, "discriminator is saturated.*loss 30.0"),
+        (EXPLODING, "discriminator is saturated.*loss 40.0"),
     ],
 )
 def test_a_state_that_lasts_is_warned_of_once(state, message):
