@@ -1,7 +1,7 @@
 """What the command line calls the methods."""
 
 # Name on the command line -> class in `keras_t2i.models`.
-METHODS = {"gan_cls": "GANCLS"}
+METHODS = {"gan_cls": "GANCLS", "gated": "GatedT2I"}
 
 
 def method_class(name):

@@ -16,6 +16,7 @@ class TextToImageModel(PresetModel):
 
     A method has a setting `latent_width`, and provides `synthesize(latents,
     features)`, which draws float pictures in [-1, 1] with the averaged weights.
+    With a setting `text_noise` its losses can use `noisy`.
     """
 
     @property
@@ -30,6 +31,14 @@ class TextToImageModel(PresetModel):
         """Float pictures [B, H, W, 3] in [-1, 1] from (latents, features)."""
         latents, features = inputs
         return self.synthesize(latents, features)
+
+    def noisy(self, sentence):
+        """Sentences with `text_noise`, whose length does not depend on S."""
+        noise = self.settings["text_noise"]
+        if not noise:
+            return sentence
+        shape = ops.shape(sentence)
+        return sentence + noise / float(shape[1]) ** 0.5 * self.draw_noise(shape)
 
     def generate(
         self, text, seed=None, truncation=None, num_images=1, batch_size=None

@@ -227,14 +227,23 @@ class AdversarialModel(keras.Model):
         step = int(self.optimizer.iterations)
         dataset = pipeline.as_dataset(x, y, batch_size, step)
         self.build_for(pipeline.picture_size(dataset))
-        dataset = pipeline.with_features(
-            dataset,
-            self.text_encoder,
-            self.uses_words,
-            progress=kwargs.get("verbose") != 0,
-        )
+        progress = kwargs.get("verbose") != 0
+        dataset = self.batches(dataset, progress)
         # The dataset is shuffled already; Keras warns unless told so.
         return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
+
+    def batches(self, dataset, progress=False):
+        """What `train_step` takes.
+
+        Args:
+            dataset: from `pipeline.as_dataset`.
+            progress: whether a bar shows how far the captions are.
+        """
+        from keras_t2i.training import pipeline
+
+        return pipeline.with_features(
+            dataset, self.text_encoder, self.uses_words, progress
+        )
 
     def evaluate(self, *args, **kwargs):
         """Always raises: losses of a GAN say nothing on other data."""

@@ -218,14 +218,6 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             "generator": generator_loss,
         }, logs
 
-    def noisy(self, sentence):
-        """Sentences with `text_noise`, whose length does not depend on S."""
-        noise = self.settings["text_noise"]
-        if not noise:
-            return sentence
-        shape = ops.shape(sentence)
-        return sentence + noise / float(shape[1]) ** 0.5 * self.draw_noise(shape)
-
     def judge(self, features, sentence):
         """Logits [B] of trunk features with sentences, row by row."""
         return self.head([features, sentence], training=True)
