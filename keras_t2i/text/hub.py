@@ -224,7 +224,7 @@ class HubTextEncoder(TextEncoder):
         new = sorted(set().union(*split) - set(self._piece_counts))
         if new:
             counts = self._pieces(tf.constant(new)).row_lengths().numpy()
-            self._piece_counts.update(zip(new, counts.tolist()))
+            self._piece_counts.update(dict(zip(new, counts.tolist())))
         return [self._filled(self._positions(words)) for words in split]
 
     def _positions(self, words):

@@ -261,13 +261,13 @@ def _residual(x, filters, first=False, down=False):
     h = layers.ReLU()(SpectralConv2D(filters, 3)(h))
     h = SpectralConv2D(filters, 3)(h)
     if down:
-        h = layers.AveragePooling2D()(h)
+        h = layers.AveragePooling2D(2)(h)
     if down and first:  # Before the convolution it is the same, and cheaper.
-        x = layers.AveragePooling2D()(x)
+        x = layers.AveragePooling2D(2)(x)
     if first or x.shape[-1] != filters:
         x = SpectralConv2D(filters, 1)(x)
     if down and not first:
-        x = layers.AveragePooling2D()(x)
+        x = layers.AveragePooling2D(2)(x)
     return layers.Add()([h, x])
 
 
