@@ -8,7 +8,7 @@ _DEFAULT = {
     "architecture": "compact",  # or "patent"
     "latent_width": 64,  # with noise="add" it is the sentence's
     "text_width": 256,  # of the encoder's first layer, which steers too
-    "generator_width": 28,
+    "generator_width": 24,
     "discriminator_width": 56,
     "noise": "concat",  # or "add"
     "noise_scale": 0.1,  # "add" only: of the noise on standardised sentences
