@@ -131,8 +131,8 @@ def _steered_gated_conv(x, filters, condition, settings):
     return steered_batch_norm(x, condition)
 
 
-def _leaky(x):
-    return layers.LeakyReLU(0.2)(x)
+def _leaky(x, dtype=None):
+    return layers.LeakyReLU(0.2, dtype=dtype)(x)
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -198,7 +198,7 @@ def discriminator(image_size, word_width, settings):
     images, regions, features, dense = make(
         image_size, s["discriminator_width"], region_width, s["global_width"]
     )
-    hidden = _leaky(dense(features.shape[-1])(features))
+    hidden = _leaky(dense(features.shape[-1])(features), "float32")
     outputs = {
         "global": features,
         "realism": layers.Reshape((), dtype="float32")(dense(1)(hidden)),
@@ -215,9 +215,9 @@ def _compact_features(image_size, width, region_width, global_width):
     up_samplings(image_size)  # Refuses other sizes.
     trunk = compact_trunk(image_size, width)
     eight = [x.output for x in trunk.layers if x.output.shape[1] == 8][-1]
-    regions = layers.Dense(region_width, dtype="float32")(eight)
+    regions = _float32_dense(region_width)(eight)
     flat = layers.Flatten()(trunk.output)
-    features = _leaky(layers.Dense(global_width, dtype="float32")(flat))
+    features = _leaky(_float32_dense(global_width)(flat), "float32")
     return trunk.input, regions, features, _float32_dense
 
 
