@@ -19,4 +19,5 @@ from keras_t2i.losses.matching import word_matching_loss
 from keras_t2i.losses.matching import word_region_attention
 from keras_t2i.losses.matching import word_region_scores
 from keras_t2i.losses.pairs import other_class
+from keras_t2i.losses.pairs import twice
 from keras_t2i.losses.pairs import wrong_partners

@@ -67,7 +67,9 @@ class GatedT2I(TextToImageModel):
               `generator_width`, `discriminator_width`, `global_width`,
               `region_width`.
             - `text_noise`: length of Gaussian noise added to each sentence in
-              training, beside unit length.
+              training, beside unit length; `mode_seeking_weight`: of the term
+              that makes pictures of one caption differ as their latents do;
+              half of the captions of a batch are then drawn twice.
             - `generator_learning_rate`, `discriminator_learning_rate`,
               `beta_1` of Adam; `updates`, `ema_decay`, `augment`,
               `r1_weight`, `r1_interval`, `seed` as in
@@ -229,36 +231,46 @@ class GatedT2I(TextToImageModel):
 
     def losses(self, batch):
         s = self.settings
-        features, class_id = batch["features"], batch["class_id"]
-        sentence = self.noisy(features.sentence)
+        sentence = self.noisy(batch["features"].sentence)
         images = self.augment(batch["images"])
-        # D alone trains the encoder of texts; the generator takes them as
-        # they are.
-        asked = features._replace(sentence=sentence)
-        latents = self.draw_noise((ops.shape(sentence)[0], self.latent_width))
-        drawn = self.draw_with(
-            self.generator, latents, _without_gradient(asked), training=True
-        )
         real = self.discriminator(images, training=True)
-        fake = self.discriminator(self.augment(drawn), training=True)
+        # What is judged beside a picture: the sentence and the keywords.
         text = self.sentence_head(sentence, training=True)
-        words = self.keyword_features(features.words, batch["weights"])
+        words = self.keyword_features(batch)
+        said = text, words, batch["class_id"]
 
-        real_logits, fake_logits = judge(real, text), judge(fake, text)
+        # What is drawn: the captions of the batch, or half of them twice.
+        asked, drawn_said = batch["features"]._replace(sentence=sentence), said
+        if s["mode_seeking_weight"]:
+            asked, drawn_said = _each(losses.twice, (asked, said))
+        latents = self.draw_noise(
+            (ops.shape(asked.sentence)[0], self.latent_width)
+        )
+        # The generator takes texts as they are; D alone trains their encoder.
+        asked = _each(ops.stop_gradient, asked)
+        drawn = self.draw_with(self.generator, latents, asked, training=True)
+        fake = self.discriminator(self.augment(drawn), training=True)
+
         of_discriminator, of_generator = _ADVERSARIAL[s["adversarial_loss"]]
+        real_logits = judge(real, text)
+        fake_logits = judge(fake, drawn_said[0])
         discriminator_loss = of_discriminator(real_logits, fake_logits)
         discriminator_loss += self.r1_penalty(
             lambda x: judge(self.discriminator(x, training=True), text), images
         )
         generator_loss = of_generator(fake_logits)
+        if s["mode_seeking_weight"]:
+            generator_loss += s["mode_seeking_weight"] * losses.mode_seeking_loss(
+                ops.split(drawn, 2), ops.split(latents, 2)
+            )
         logs = {
             "real_logit": ops.mean(real_logits),
             "fake_logit": ops.mean(fake_logits),
         }
         # Both losses move both networks (paragraph 11): the discriminator by
         # real pictures, the generator by its own.
-        real_parts = self.image_losses(real, text, words, class_id)
-        fake_parts = self.image_losses(fake, text, words, class_id)
+        real_parts = self.image_losses(real, *said)
+        fake_parts = self.image_losses(fake, *drawn_said)
         for name in real_parts:
             weight = s[f"{name}_weight"]
             discriminator_loss += weight * real_parts[name]
@@ -300,10 +312,14 @@ class GatedT2I(TextToImageModel):
             )
         return found
 
-    def keyword_features(self, words, weights):
-        """Features [B, K, R] and weights [B, K] of the keywords alone."""
-        if self.word_head is None:
+    def keyword_features(self, batch):
+        """Features [B, K, R] and weights [B, K] of the keywords alone.
+
+        None without a region loss.
+        """
+        if not self.settings["region_weight"]:
             return None
+        words, weights = batch["features"].words, batch["weights"]
         if self.settings["keywords"] == "idf":
             count = min(self.settings["num_keywords"], weights.shape[1])
             weights, positions = ops.top_k(weights, count)
@@ -333,7 +349,8 @@ def judge(seen, text):
     return seen["realism"] + ops.sum(seen["global"] * text, axis=-1)
 
 
-def _without_gradient(features):
-    return type(features)(
-        *(None if x is None else ops.stop_gradient(x) for x in features)
+def _each(function, tensors):
+    """The function of every tensor in nested tuples; None stays."""
+    return keras.tree.map_structure(
+        lambda x: None if x is None else function(x), tensors
     )

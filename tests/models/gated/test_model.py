@@ -17,6 +17,8 @@ TINY = {
     "region_width": 8,
     "global_width": 8,
     "r1_weight": 0.0,
+    # Its own test adds it; it draws half of the captions twice.
+    "mode_seeking_weight": 0.0,
 }
 
 
@@ -49,12 +51,12 @@ def test_projection_and_perceptron_are_added():
 
 @pytest.mark.parametrize("loss", ["hinge", "bce"])
 def test_losses_are_the_weighted_sums_of_their_parts(loss):
-    model = gated(
-        adversarial_loss=loss, region_weight=0.5, global_weight=2.0, text_noise=0.0
-    )
-    losses, logs = losses_of(model)
+    weights = {"region_weight": 0.5, "global_weight": 2.0}
+    model = gated(adversarial_loss=loss, **weights)
+    batch = model._unpack(tiny.batch(model))
+    losses, logs = losses_of(model, batch)
     model.settings.update({"region_weight": 0.0, "global_weight": 0.0})
-    alone, _ = losses_of(model)
+    alone, _ = losses_of(model, batch)
     for name, kind in (("discriminator", "real"), ("generator", "fake")):
         parts = 0.5 * logs[f"region_{kind}"] + 2.0 * logs[f"global_{kind}"]
         assert float(losses[name]) == pytest.approx(
@@ -138,6 +140,38 @@ def test_every_open_point_trains_and_draws(settings):
     after = tiny.trainable(model, "generator")
     assert not any(np.array_equal(a, b) for a, b in zip(before, after))
     assert model.generate("a red circle", seed=1).shape == (1, 16, 16, 3)
+
+
+def test_pictures_of_one_caption_shall_differ():
+    model = gated(mode_seeking_weight=2.0, word_attention=True, text_noise=0.0)
+    batch = model._unpack(tiny.batch(model))
+    drawn = []
+    draw_with = model.draw_with
+
+    def watched(generator, latents, features, training):
+        images = draw_with(generator, latents, features, training)
+        drawn.append((np.array(latents), features, np.array(images)))
+        return images
+
+    model.draw_with = watched
+    losses, _ = losses_of(model, batch)
+    ((latents, features, images),) = drawn
+    half = len(images) // 2
+    for value in features:
+        np.testing.assert_array_equal(value[:half], value[half:])
+    np.testing.assert_array_equal(
+        features.sentence[:half], batch["features"].sentence[:half]
+    )
+    assert not np.any(latents[:half] == latents[half:])
+    apart = np.abs(images[:half] - images[half:]).mean()
+    expected = np.abs(latents[:half] - latents[half:]).mean() / (apart + 1e-5)
+    model.settings["mode_seeking_weight"] = 4.0
+    more, _ = losses_of(model, batch)
+    difference = float(more["generator"] - losses["generator"])
+    assert difference == pytest.approx(2.0 * expected, rel=1e-3)
+    assert float(more["discriminator"]) == pytest.approx(
+        float(losses["discriminator"]), rel=1e-5
+    )
 
 
 def test_loss_that_is_off_costs_nothing():
