@@ -37,7 +37,9 @@ def gan_discriminator_loss(real, fake):
 
 
 def hinge_discriminator_loss(real, fake):
-    """E max(0, 1 - real) + E max(0, 1 + fake) (Lim and Ye 2017, "Geometric GAN").
+    """E max(0, 1 - real) + E max(0, 1 + fake).
+
+    (Lim and Ye 2017, "Geometric GAN".)
 
     Args:
         real: logits [B] of real pictures.

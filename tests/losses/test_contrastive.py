@@ -40,7 +40,8 @@ def score(regions, words, weights, gamma1, gamma2):
         context = sum(
             a * r / np.linalg.norm(r) for a, r in zip(attention, regions)
         )
-        total += weight / weights.sum() * math.exp(gamma2 * cosine(context, word))
+        share = weight / weights.sum()
+        total += share * math.exp(gamma2 * cosine(context, word))
     return math.log(total) / gamma2
 
 

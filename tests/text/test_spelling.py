@@ -31,22 +31,6 @@ def test_words_are_those_that_the_bag_of_ngrams_reads():
     np.testing.assert_array_equal(mask > 0, real)
 
 
-def test_minilm_words_stand_at_their_first_piece():
-    encoder = text.get("minilm")
-    caption = "This snapdragon, 黄 stamen."
-    (spelled,) = encoder.spelled([caption])
-    assert len(spelled) == encoder.max_length
-    counts = [len(encoder._pieces([w]).to_list()[0]) for w in ("snapdragon", "stamen")]
-    assert counts[0] > 1  # Else this test shows nothing.
-    expected = [(), ("this",), ("snapdragon",), *[()] * (counts[0] - 1)]
-    expected += [(), ("黄",), ("stamen",), *[()] * (counts[1] - 1), ()]
-    assert spelled[: len(expected)] == expected
-    # As many positions as the encoder has, marks of start and end included.
-    mask = encoder.encode([caption]).mask[0]
-    assert mask.sum() == len(expected) + 1
-    assert not any(spelled[len(expected) :])
-
-
 def test_characters_stand_for_the_words_that_begin_in_them():
     encoder = text.CharCNNRNNTextEncoder(width=8, sentence_width=8)
     (english, chinese) = encoder.spelled(["a  small red circle", "红色圆形在左上角有"])

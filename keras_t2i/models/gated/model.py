@@ -260,9 +260,9 @@ class GatedT2I(TextToImageModel):
         )
         generator_loss = of_generator(fake_logits)
         if s["mode_seeking_weight"]:
-            generator_loss += s["mode_seeking_weight"] * losses.mode_seeking_loss(
-                ops.split(drawn, 2), ops.split(latents, 2)
-            )
+            pairs = ops.split(drawn, 2), ops.split(latents, 2)
+            sameness = losses.mode_seeking_loss(*pairs)
+            generator_loss += s["mode_seeking_weight"] * sameness
         logs = {
             "real_logit": ops.mean(real_logits),
             "fake_logit": ops.mean(fake_logits),

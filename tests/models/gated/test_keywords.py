@@ -76,7 +76,8 @@ def test_all_words_can_be_kept(model):
     encoder = text.BagOfNGramsEncoder(width=8, max_length=8)
     whole = trained(CAPTIONS, encoder, keywords="all")
     found = whole.keywords("this red flower")
-    assert found == [(w, pytest.approx(1 / 3)) for w in ("this", "red", "flower")]
+    words = ("this", "red", "flower")
+    assert found == [(word, pytest.approx(1 / 3)) for word in words]
 
 
 def test_keywords_are_part_of_what_is_saved(model, tmp_path):
@@ -96,7 +97,8 @@ def test_keywords_are_part_of_what_is_saved(model, tmp_path):
 
 def test_words_are_counted_once(model):
     before = model.keyword_table.idf.value.numpy().copy()
-    model.fit(["blue blue", "blue"], np.zeros((2, 16, 16, 3), "uint8"), verbose=0)
+    images = np.zeros((2, 16, 16, 3), "uint8")
+    model.fit(["blue blue", "blue"], images, verbose=0)
     np.testing.assert_array_equal(model.keyword_table.idf.value, before)
 
 
