@@ -7,7 +7,7 @@ _DEFAULT = {
     # Networks.
     "architecture": "compact",  # or "patent"
     "latent_width": 64,  # with noise="add" it is the sentence's
-    "text_width": 256,  # of the encoder's first layer, which steers too
+    "text_width": 128,  # of the encoder's first layer, which steers too
     "generator_width": 24,
     "discriminator_width": 56,
     "noise": "concat",  # or "add"
@@ -64,6 +64,7 @@ VARIANTS = {
     # Narrow, for `data.shapes` at 32 pixels on a CPU.
     "shapes": {
         "text_encoder": "bag_of_ngrams",
+        "text_width": 256,
         "generator_width": 16,
         "discriminator_width": 16,
         "region_width": 64,
