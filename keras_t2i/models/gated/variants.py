@@ -18,14 +18,15 @@ _DEFAULT = {
     "region_width": 128,  # None: as wide as the words, which stay as they are
     # Objective.
     "adversarial_loss": "bce",  # or "hinge"
-    "region_weight": 1.0,
-    "global_weight": 1.0,
+    # At 1, and gamma3 at 50, the words outweighed the look of the pictures.
+    "region_weight": 0.5,
+    "global_weight": 0.5,
     "keywords": "idf",  # or "all"
     "num_keywords": 8,  # "idf" only: how many of a caption's words count
     "temperature": 0.1,  # of the global loss
-    "gamma1": 5.0,  # of the region loss, as in XMC-GAN
+    "gamma1": 5.0,  # of the region loss
     "gamma2": 5.0,
-    "gamma3": 50.0,
+    "gamma3": 10.0,
     "text_noise": 0.3,  # length of the noise on unit-length sentences
     "mode_seeking_weight": 0.5,  # 0 trusts the noise to be used
     # Training.
@@ -53,6 +54,9 @@ VARIANTS = {
         "gates": "full",
         "region_width": None,
         "adversarial_loss": "hinge",
+        "region_weight": 1.0,
+        "global_weight": 1.0,
+        "gamma3": 50.0,
         "text_noise": 0.0,
         "mode_seeking_weight": 0.0,
         "generator_learning_rate": 1e-4,
