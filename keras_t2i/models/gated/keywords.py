@@ -35,7 +35,7 @@ class KeywordTable(keras.layers.Layer):
     @property
     def counted(self):
         """Whether there are frequencies yet."""
-        return bool(np.any(self._values()))
+        return bool(np.any(self.values()))
 
     def count(self, captions):
         """Sets the frequencies.
@@ -49,25 +49,27 @@ class KeywordTable(keras.layers.Layer):
         idf = np.log((1 + len(captions)) / (1 + frequency))
         self.idf.assign(idf.astype("float32"))
 
-    def weigh(self, spelled):
-        """Weights of word positions.
-
-        Args:
-            spelled: from `TextEncoder.spelled`, N lists of T tuples of words.
-
-        Returns:
-            float32 NumPy array [N, T]: the highest frequency among the words
-            of a position; 0 where it stands for none.
-        """
-        idf = self._values()
-        result = np.zeros((len(spelled), len(spelled[0])), "float32")
-        for row, positions in zip(result, spelled):
-            for t, words in enumerate(positions):
-                row[t] = max((idf[_bucket(w)] for w in words), default=0.0)
-        return result
-
-    def _values(self):
+    def values(self):
+        """The table as a NumPy array."""
         return keras.ops.convert_to_numpy(self.idf.value)
+
+
+def weigh(spelled, idf):
+    """Weights of word positions.
+
+    Args:
+        spelled: from `TextEncoder.spelled`, N lists of T tuples of words.
+        idf: from `KeywordTable.values`.
+
+    Returns:
+        float32 NumPy array [N, T]: the highest frequency among the words of a
+        position; 0 where it stands for none.
+    """
+    result = np.zeros((len(spelled), len(spelled[0])), "float32")
+    for row, positions in zip(result, spelled):
+        for t, words in enumerate(positions):
+            row[t] = max((idf[_bucket(w)] for w in words), default=0.0)
+    return result
 
 
 def _bucket(word):

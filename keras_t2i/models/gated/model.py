@@ -14,10 +14,12 @@ from keras_t2i import losses
 from keras_t2i.models.gated import networks
 from keras_t2i.models.gated.keywords import KeywordTable
 from keras_t2i.models.gated.keywords import heaviest
+from keras_t2i.models.gated.keywords import weigh
 from keras_t2i.models.gated.variants import VARIANTS
 from keras_t2i.models.gated.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
+from keras_t2i.training import backend
 from keras_t2i.training.ema import copy_state
 
 _ADVERSARIAL = {
@@ -160,24 +162,28 @@ class GatedT2I(TextToImageModel):
     # Keywords.
 
     def batches(self, dataset, progress=False):
-        from keras_t2i.training import pipeline
-
+        pipeline = backend.pipeline()
         if not self.keyword_table.counted:
             spelled = self.text_encoder.spelled(pipeline.captions_of(dataset))
             self.keyword_table.count([sum(row, ()) for row in spelled])
+        # On JAX layers lack their weights while `fit` runs.
+        idf = self.keyword_table.values()
         return pipeline.with_features(
             dataset,
             self.text_encoder,
             self.uses_words,
             progress,
-            self.keyword_weights if self.settings["region_weight"] else None,
+            (lambda captions: self.keyword_weights(captions, idf))
+            if self.settings["region_weight"]
+            else None,
         )
 
-    def keyword_weights(self, captions):
+    def keyword_weights(self, captions, idf):
         """How much each word position counts in the region loss.
 
         Args:
             captions: list of N str or bytes.
+            idf: from `KeywordTable.values`.
 
         Returns:
             float32 NumPy array [N, T], 0 for what is no keyword.
@@ -187,8 +193,7 @@ class GatedT2I(TextToImageModel):
             return np.array(
                 [[bool(words) for words in row] for row in spelled], "float32"
             )
-        weights = self.keyword_table.weigh(spelled)
-        return heaviest(weights, self.settings["num_keywords"])
+        return heaviest(weigh(spelled, idf), self.settings["num_keywords"])
 
     def keywords(self, text):
         """The words of a caption that the region loss looks for.
@@ -217,7 +222,8 @@ class GatedT2I(TextToImageModel):
                 "The model has not counted the words of any data yet. Call "
                 "`fit`, or load trained weights with `from_preset`."
             )
-        weights = self.keyword_weights(captions)[0]
+        idf = self.keyword_table.values()
+        weights = self.keyword_weights(captions, idf)[0]
         words = self.text_encoder.spelled(captions)[0]
         share = weights / max(weights.sum(), 1e-9)
         return [
@@ -335,8 +341,11 @@ class GatedT2I(TextToImageModel):
             inputs += [features.words, features.mask]
         return generator(inputs, training=training)
 
-    def synthesize(self, latents, features):
-        return self.draw_with(self.generator_ema, latents, features)
+    def synthesize(self, latents, features, training=False):
+        if training:
+            # Statistics of what the weights were trained on.
+            features = features._replace(sentence=self.noisy(features.sentence))
+        return self.draw_with(self.generator_ema, latents, features, training)
 
 
 def judge(seen, text):

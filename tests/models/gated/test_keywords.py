@@ -9,6 +9,7 @@ from keras_t2i import models
 from keras_t2i import text
 from keras_t2i.models.gated.keywords import KeywordTable
 from keras_t2i.models.gated.keywords import heaviest
+from keras_t2i.models.gated.keywords import weigh
 
 CAPTIONS = [
     "this flower is red",
@@ -48,9 +49,9 @@ def test_frequencies_are_those_of_the_captions():
     assert table.counted
     spelled = [[("this",), (), ("red",), ("blue",), ("never seen",)]]
     expected = [0, 0, math.log(5 / 4), math.log(5 / 2), math.log(5)]
-    np.testing.assert_allclose(table.weigh(spelled), [expected], rtol=1e-6)
+    np.testing.assert_allclose(weigh(spelled, table.values()), [expected], rtol=1e-6)
     # A position of several words weighs as the heaviest of them.
-    together = table.weigh([[("this", "blue", "red")]])
+    together = weigh([[("this", "blue", "red")]], table.values())
     assert together[0, 0] == pytest.approx(math.log(5 / 2))
 
 
