@@ -31,9 +31,7 @@ def losses_and_gradients(model):
     """
     pipeline = backend.pipeline()
     batches = pipeline.as_dataset(*arrays())
-    batches = pipeline.with_features(
-        batches, model.text_encoder, model.uses_words
-    )
+    batches = model.batches(batches)
     data = keras.tree.map_structure(ops.convert_to_tensor, next(iter(batches)))
     draws = itertools.count()
 

@@ -12,7 +12,6 @@ from keras_t2i.text import TextFeatures
 from keras_t2i.training import AdversarialModel
 from keras_t2i.training.ema import start_average
 from keras_t2i.training.pipeline import as_dataset
-from keras_t2i.training.pipeline import with_features
 
 CAPTIONS = [
     "a red square",
@@ -136,10 +135,7 @@ def dataset(count=8, image_size=16, batch_size=4):
 
 def batch(model, **kwargs):
     """The first batch of `dataset` as `model.train_step` takes it."""
-    features = with_features(
-        as_dataset(dataset(**kwargs)), model.text_encoder, model.uses_words
-    )
-    return next(iter(features))
+    return next(iter(model.batches(as_dataset(dataset(**kwargs)))))
 
 
 def value(variable):

@@ -3,6 +3,7 @@
 # Name on the command line -> class in `keras_t2i.models`.
 METHODS = {
     "gan_cls": "GANCLS",
+    "gated": "GatedT2I",
     "image_text_matcher": "ImageTextMatcher",
     "progressive": "ProgressiveT2I",
 }

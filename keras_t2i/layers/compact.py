@@ -26,14 +26,28 @@ def steered_conv(x, filters, condition):
         Symbolic tensor [B, H, W, filters].
     """
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+    return layers.ReLU()(steered_batch_norm(x, condition))
+
+
+def steered_batch_norm(x, condition):
+    """Batch normalisation whose scale and shift the condition decides.
+
+    Args:
+        x: symbolic tensor [B, H, W, C].
+        condition: symbolic tensor [B, K].
+
+    Returns:
+        Symbolic tensor [B, H, W, C].
+    """
+    channels = x.shape[-1]
     x = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-5, center=False, scale=False
     )(x)
-    scale = layers.Dense(filters, bias_initializer="ones")(condition)
-    shift = layers.Dense(filters)(condition)
-    scale = layers.Reshape((1, 1, filters))(scale)
-    shift = layers.Reshape((1, 1, filters))(shift)
-    return layers.ReLU()(layers.Add()([layers.Multiply()([x, scale]), shift]))
+    scale = layers.Dense(channels, bias_initializer="ones")(condition)
+    shift = layers.Dense(channels)(condition)
+    scale = layers.Reshape((1, 1, channels))(scale)
+    shift = layers.Reshape((1, 1, channels))(shift)
+    return layers.Add()([layers.Multiply()([x, scale]), shift])
 
 
 def compact_trunk(image_size, width):

@@ -36,6 +36,33 @@ def gan_discriminator_loss(real, fake):
     )
 
 
+def hinge_discriminator_loss(real, fake):
+    """E max(0, 1 - real) + E max(0, 1 + fake).
+
+    (Lim and Ye 2017, "Geometric GAN".)
+
+    Args:
+        real: logits [B] of real pictures.
+        fake: logits [N] of generated pictures.
+
+    Returns:
+        Scalar >= 0.
+    """
+    return ops.mean(ops.relu(1.0 - real)) + ops.mean(ops.relu(1.0 + fake))
+
+
+def hinge_generator_loss(fake):
+    """-E fake, which goes with `hinge_discriminator_loss`.
+
+    Args:
+        fake: logits [N] of generated pictures.
+
+    Returns:
+        Scalar.
+    """
+    return -ops.mean(fake)
+
+
 def gan_cls_discriminator_loss(real, wrong, fake, cls_weight=0.5):
     """Matching-aware discriminator loss (Reed et al. 2016, algorithm 1).
 

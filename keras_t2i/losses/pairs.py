@@ -26,3 +26,16 @@ def other_class(class_id):
     """float32 [B, B], 1 where rows i and j are of different classes."""
     different = ops.not_equal(class_id[:, None], class_id[None, :])
     return ops.cast(different, "float32")
+
+
+def twice(x):
+    """The first half of the batch, and again: two pictures a caption.
+
+    Args:
+        x: [B, ...].
+
+    Returns:
+        [2 * H, ...] with H = ceil(B / 2); rows i and i + H are equal.
+    """
+    half = x[: (ops.shape(x)[0] + 1) // 2]
+    return ops.concatenate([half, half])

@@ -18,7 +18,8 @@ class TextToImageModel(PresetModel):
 
     A method has a setting `latent_width`, and provides `synthesize(latents,
     features, training=False)`, which draws float pictures in [-1, 1] with the
-    averaged weights; `training=True` refreshes their statistics.
+    averaged weights; `training=True` refreshes their statistics. With a setting
+    `text_noise` its losses can use `noisy`.
     """
 
     @property
@@ -33,6 +34,14 @@ class TextToImageModel(PresetModel):
         """Float pictures [B, H, W, 3] in [-1, 1] from (latents, features)."""
         latents, features = inputs
         return self.synthesize(latents, features)
+
+    def noisy(self, sentence):
+        """Sentences with `text_noise`, whose length does not depend on S."""
+        noise = self.settings["text_noise"]
+        if not noise:
+            return sentence
+        shape = ops.shape(sentence)
+        return sentence + noise / float(shape[1]) ** 0.5 * self.draw_noise(shape)
 
     def refresh_averages(self, batch):
         features = batch["features"]

@@ -11,9 +11,11 @@ import numpy as np
 from keras import layers
 from keras import ops
 
+from keras_t2i.text import spelling
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.encoder import TextFeatures
 from keras_t2i.text.encoder import as_strings
+from keras_t2i.text.encoder import as_texts
 
 # 70 positions; "-" stands there twice, and the last one counts.
 ALPHABET = (
@@ -169,6 +171,21 @@ class CharCNNRNNTextEncoder(TextEncoder):
             ops.cast(words, "float32"),
             ops.cast(mask, "float32"),
         )
+
+    def spelled(self, strings):
+        """See `TextEncoder.spelled`.
+
+        A position stands for the words that begin in its nine characters.
+        """
+        rows = []
+        for text in as_texts(strings):
+            positions = [()] * self.max_length
+            for start, word in spelling.words(" ".join(text.split())):
+                number = start // _STRIDE
+                if number < self.max_length:
+                    positions[number] += (word,)
+            rows.append(positions)
+        return rows
 
     def warn_unreadable(self, strings):
         """Warns, once, of text too long or written beyond the alphabet.

@@ -9,6 +9,8 @@ import warnings
 import keras
 import numpy as np
 
+from keras_t2i.text import spelling
+
 TextFeatures = collections.namedtuple("TextFeatures", "sentence words mask")
 TextFeatures.__doc__ = """What a text encoder gives.
 
@@ -82,6 +84,31 @@ class TextEncoder(keras.layers.Layer):
             dict of tensors `[B, ...]` with static shapes but for B.
         """
         raise NotImplementedError
+
+    def spelled(self, strings):
+        """The words that every position of `words` stands for.
+
+        Here position t is the t-th word of a text, as `spelling.words` splits
+        it. Encoders of other units define it anew. A word in several pieces
+        stands at the first of them.
+
+        Args:
+            strings: list of str or bytes.
+
+        Returns:
+            list of one list a text, of `max_length` tuples of words, in lower
+            case. A tuple is empty where a position stands for no word: a mark
+            of start or end, punctuation, padding.
+        """
+        return [
+            self._filled((word,) for _, word in spelling.words(text))
+            for text in as_texts(strings)
+        ]
+
+    def _filled(self, positions):
+        """Cut, or filled with empty tuples, to `max_length`."""
+        positions = list(positions)[: self.max_length]
+        return positions + [()] * (self.max_length - len(positions))
 
     def warn_unreadable(self, strings):
         """Warns, once an encoder, about text that it cannot represent.
@@ -172,3 +199,8 @@ def as_strings(strings):
             )
         result.append(s)
     return result
+
+
+def as_texts(strings):
+    """Returns a list of str; takes what `as_strings` takes."""
+    return [s.decode("utf-8", "replace") for s in as_strings(strings)]

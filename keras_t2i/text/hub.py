@@ -9,9 +9,11 @@ from keras.src.saving import serialization_lib
 
 from keras_t2i import files
 from keras_t2i.text import saved_model
+from keras_t2i.text import spelling
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.encoder import TextFeatures
 from keras_t2i.text.encoder import as_strings
+from keras_t2i.text.encoder import as_texts
 from keras_t2i.text.resolve import resolve
 
 MULTILINGUAL = (
@@ -225,6 +227,34 @@ class HubTextEncoder(TextEncoder):
             " writing: 'bag_of_ngrams', 'char_cnn_rnn'.",
         )
 
+    def spelled(self, strings):
+        """See `TextEncoder.spelled`.
+
+        A word that the vocabulary has in pieces stands at the first of them.
+        Of a module without word pieces every position stands for all words.
+        """
+        import tensorflow as tf
+
+        texts = as_texts(strings)
+        if not self._packs:
+            whole = [tuple(w for _, w in spelling.words(t)) for t in texts]
+            return [[words] * self.max_length for words in whole]
+        split = [spelling.bert_words(text) for text in texts]
+        new = sorted(set().union(*split) - set(self._piece_counts))
+        if new:
+            counts = self._pieces(tf.constant(new)).row_lengths().numpy()
+            self._piece_counts.update(dict(zip(new, counts.tolist())))
+        return [self._filled(self._positions(words)) for words in split]
+
+    def _positions(self, words):
+        """Tuples of words: the mark of start, then every piece."""
+        yield ()
+        for word in words:
+            count = self._piece_counts[word]
+            if count:
+                yield (word.lower(),) if any(map(str.isalnum, word)) else ()
+            yield from [()] * (count - 1)
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -276,6 +306,7 @@ class HubTextEncoder(TextEncoder):
             for name, x in tokens.items()
         }
         self._compiled_call = tf.function(self.call, [spec])
+        self._piece_counts = {}
         # No word piece is -1.
         self._unknown = -1
         if self._packs:

@@ -151,7 +151,12 @@ def endless(batches, step):
     return batches.from_step(step, True)
 
 
-def with_features(batches, encoder, words=False, progress=True):
+def captions_of(batches):
+    """The captions of `Batches`, to count words in: list of str or bytes."""
+    return batches.source.captions
+
+
+def with_features(batches, encoder, words=False, progress=True, weigh=None):
     """Replaces captions by their features, or by tokens for training.
 
     Features of a frozen encoder are computed once, all of them beforehand:
@@ -163,18 +168,24 @@ def with_features(batches, encoder, words=False, progress=True):
         encoder: `keras_t2i.text.TextEncoder`.
         words: True gives word features too, of one caption a picture.
         progress: whether a bar shows how far the captions are.
+        weigh: callable from B captions to float32 [B, T], how much each of
+            their words counts.
 
     Returns:
         `Batches` of (x, pictures), where x holds "class_id" and "tokens", or
         "sentence" [B, S] and, if asked for, "words" [B, T, W] and "mask"
-        [B, T].
+        [B, T]; with `weigh` also "weights" [B, T].
     """
+    if weigh is not None:
+        batches = batches.map(
+            lambda x, y: ({**x, "weights": weigh(x["text"])}, y)
+        )
     if not encoder.frozen:
 
         def tokens(x, y):
             check_one_caption(x["text"].shape)
             found = encoder.tokenize(x["text"])
-            return {"tokens": found, "class_id": x["class_id"]}, y
+            return {"tokens": found, **without_text(x)}, y
 
         return batches.map(tokens)
 
@@ -190,9 +201,14 @@ def with_features(batches, encoder, words=False, progress=True):
             if text.ndim == 2:
                 sentence = sentence.reshape(*text.shape, -1).mean(axis=1)
             found = {"sentence": sentence}
-        return {**found, "class_id": x["class_id"]}, y
+        return {**found, **without_text(x)}, y
 
     return batches.map(features)
+
+
+def without_text(x):
+    """The rest of a batch's x."""
+    return {name: value for name, value in x.items() if name != "text"}
 
 
 def check_one_caption(shape):

@@ -268,12 +268,7 @@ class AdversarialModel(keras.Model):
             before = self.train_before(x, y, batch_size, **kwargs)
             if self.stop_training:
                 return before
-            dataset = pipeline.with_features(
-                dataset,
-                self.text_encoder,
-                self.uses_words,
-                progress=kwargs.get("verbose") != 0,
-            )
+            dataset = self.batches(dataset, kwargs.get("verbose") != 0)
             self._guard(kwargs["callbacks"])
             # The dataset is shuffled already; Keras warns unless told so.
             return super().fit(
@@ -305,6 +300,17 @@ class AdversarialModel(keras.Model):
     def all_optimizers(self):
         """The optimizers whose state a checkpoint holds."""
         return [self.optimizer]
+
+    def batches(self, dataset, progress=False):
+        """What `train_step` takes.
+
+        Args:
+            dataset: from `pipeline.as_dataset`.
+            progress: whether a bar shows how far the captions are.
+        """
+        return backend.pipeline().with_features(
+            dataset, self.text_encoder, self.uses_words, progress
+        )
 
     def evaluate(self, *args, **kwargs):
         """Always raises: losses of a GAN say nothing on other data."""

@@ -66,6 +66,20 @@ def _normalized(given):
     return dataset
 
 
+def captions_of(dataset):
+    """The captions of a dataset from `as_dataset`, to count words in.
+
+    Returns:
+        list of str or bytes. Of a dataset without a `source`, which may have
+        no end, those of the first 1000 batches.
+    """
+    if dataset.source is not None:
+        return dataset.source.captions
+    texts = dataset.map(lambda x, y: x["text"]).take(1000)
+    parts = [np.ravel(text) for text in texts.as_numpy_iterator()]
+    return list(dict.fromkeys(np.concatenate(parts).tolist()))
+
+
 def _from_arrays(x, y, batch_size, start_step):
     x, y, size = checked_arrays(x, y, batch_size)
     count = len(y)
@@ -174,7 +188,9 @@ def endless(dataset, step):
     return result
 
 
-def with_features(dataset, encoder, words=False, progress=True):
+def with_features(
+    dataset, encoder, words=False, progress=True, weigh=None
+):
     """Replaces captions by their features, or by tokens for training.
 
     Features of a frozen encoder are computed once: all captions of a dataset
@@ -186,11 +202,13 @@ def with_features(dataset, encoder, words=False, progress=True):
         encoder: `keras_t2i.text.TextEncoder`.
         words: True gives word features too, of one caption a picture.
         progress: whether a bar shows how far the captions are.
+        weigh: callable from B captions to float32 [B, T], how much each of
+            their words counts.
 
     Returns:
         `tf.data.Dataset` of (x, pictures), where x holds "class_id" and
         "tokens", or "sentence" [B, S] and, if asked for, "words" [B, T, W]
-        and "mask" [B, T].
+        and "mask" [B, T]; with `weigh` also "weights" [B, T].
 
     Raises:
         ValueError: for several captions a picture where one is needed.
@@ -198,17 +216,27 @@ def with_features(dataset, encoder, words=False, progress=True):
     text = dataset.element_spec[0]["text"]
     if words or not encoder.frozen:
         check_one_caption(text.shape)
+    if weigh is not None:
+
+        def weights(x, y):
+            found = tf.numpy_function(weigh, [x["text"]], tf.float32)
+            found.set_shape([y.shape[0], encoder.max_length])
+            return {**x, "weights": found}, y
+
+        source = dataset.source
+        dataset = dataset.map(weights, tf.data.AUTOTUNE)
+        dataset.source = source
     if not encoder.frozen:
 
         def tokens(x, y):
-            return {"tokens": encoder.tokenize(x["text"]), "class_id": x["class_id"]}, y
+            return {"tokens": encoder.tokenize(x.pop("text")), **x}, y
 
         return dataset.map(tokens, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
     lookup = feature_lookup(dataset.source, encoder, words, progress)
 
     def features(x, y):
-        text = x["text"]
+        text = x.pop("text")
         sentence = tf.numpy_function(
             lookup, [tf.reshape(text, [-1])], tf.float32
         )
@@ -217,18 +245,18 @@ def with_features(dataset, encoder, words=False, progress=True):
             sentence = tf.reshape(sentence, [-1, text.shape[1], width])
             sentence = tf.reduce_mean(sentence, axis=1)
         sentence.set_shape([y.shape[0], width])
-        return {"sentence": sentence, "class_id": x["class_id"]}, y
+        return {"sentence": sentence, **x}, y
 
     def word_features(x, y):
         sentence, words, mask = tf.numpy_function(
-            lookup, [x["text"]], [tf.float32] * 3
+            lookup, [x.pop("text")], [tf.float32] * 3
         )
         count, length = y.shape[0], encoder.max_length
         sentence.set_shape([count, encoder.sentence_width])
         words.set_shape([count, length, encoder.word_width])
         mask.set_shape([count, length])
         found = {"sentence": sentence, "words": words, "mask": mask}
-        return {**found, "class_id": x["class_id"]}, y
+        return {**found, **x}, y
 
     dataset = dataset.map(
         word_features if words else features, tf.data.AUTOTUNE

@@ -97,3 +97,29 @@ def test_style_encoder_is_added_to_a_preset(preset, colored, tmp_path):
     assert not any(same[:1])
     images = before.generate("a red flower", seed=1)
     np.testing.assert_array_equal(images, after.generate("a red flower", seed=1))
+
+
+def test_ablation_makes_a_table_and_a_plot(tmp_path, capsys):
+    example = script("gated_ablation.py")
+    arms = example["ARMS"]
+    # Two arms are enough to see, and small ones.
+    for name in list(arms):
+        small = {"generator_width": 2, "discriminator_width": 2}
+        arms[name] = {**arms[name], **small, "text_width": 4}
+        if name not in ("as specified", "noise added"):
+            del arms[name]
+    argv = ["--out", str(tmp_path), "--steps", "2", "--points", "2"]
+    argv += ["--batch-size", "4", "--image-size", "16", "--captions", "5"]
+    example["main"](argv)
+    out = capsys.readouterr().out
+    assert "as specified: 2 steps" in out
+    stored = json.loads((tmp_path / "ablation.json").read_text("utf-8"))
+    for name in arms:
+        steps, means, worst = zip(*stored["arms"][name]["curve"])
+        assert steps == (1, 2)
+        assert all(0.0 <= w <= m <= 1.0 for w, m in zip(worst, means))
+        assert f"{means[-1]:8.3f}{worst[-1]:8.3f}" in out
+    assert pictures.read(tmp_path / "ablation.png").std() > 0
+    # What is there is not trained again.
+    example["main"](argv)
+    assert "steps" not in capsys.readouterr().out

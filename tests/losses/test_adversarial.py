@@ -146,3 +146,12 @@ def test_mode_seeking_loss():
         [float64(images[0])] * 2, [float64(x) for x in latents]
     )
     assert float(collapsed) > 1e4
+
+
+def test_hinge_losses():
+    # REAL: 0, 2, 0.5, 1.  FAKE: 1.25, 0.25, 4, 0.
+    expected = (0.0 + 2.0 + 0.5 + 1.0) / 4 + (1.25 + 0.25 + 4.0 + 0.0) / 4
+    loss = losses.hinge_discriminator_loss(float64(REAL), float64(FAKE))
+    assert float(loss) == pytest.approx(expected, abs=1e-12)
+    loss = losses.hinge_generator_loss(float64(FAKE))
+    assert float(loss) == pytest.approx(-sum(FAKE) / 4, abs=1e-12)

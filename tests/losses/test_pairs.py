@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 
 from keras_t2i import losses
 
@@ -44,3 +45,12 @@ def test_other_class_matrix():
     np.testing.assert_array_equal(
         losses.other_class(np.array([7, 3, 7])), expected
     )
+
+
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_twice_draws_half_of_the_captions_in_pairs(count):
+    sentence = np.arange(2.0 * count).reshape(count, 2)
+    first, second = np.split(np.asarray(losses.twice(sentence)), 2)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, sentence[: len(first)])
+    assert len(first) == (count + 1) // 2

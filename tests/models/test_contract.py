@@ -34,6 +34,14 @@ METHODS = {
             "matcher_steps": 2,
         },
     ),
+    "gated": (
+        models.GatedT2I,
+        {"generator_width": 4, "discriminator_width": 4, "r1_interval": 2},
+    ),
+    "gated-patent": (
+        models.GatedT2I,
+        {"variant": "patent", "generator_width": 2, "discriminator_width": 2},
+    ),
 }
 TINY = {"image_size": 16, "latent_width": 8, "text_width": 8}
 CAPTIONS = ["a red circle", "a blue star"]

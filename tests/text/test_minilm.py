@@ -95,3 +95,21 @@ def test_chinese_gets_a_warning(encoder):
 def test_is_stored_as_integers_so_cannot_be_trained():
     with pytest.raises(ValueError, match="trainable=True"):
         text.HubTextEncoder("minilm", trainable=True)
+
+
+def test_words_stand_at_their_first_piece(encoder):
+    caption = "This snapdragon, 黄 stamen."
+    (spelled,) = encoder.spelled([caption])
+    assert len(spelled) == encoder.max_length
+    counts = [
+        len(encoder._pieces([word]).to_list()[0])
+        for word in ("snapdragon", "stamen")
+    ]
+    assert counts[0] > 1  # Else this test shows nothing.
+    expected = [(), ("this",), ("snapdragon",), *[()] * (counts[0] - 1)]
+    expected += [(), ("黄",), ("stamen",), *[()] * (counts[1] - 1), ()]
+    assert spelled[: len(expected)] == expected
+    # As many positions as the encoder has, marks of start and end included.
+    mask = encoder.encode([caption]).mask[0]
+    assert mask.sum() == len(expected) + 1
+    assert not any(spelled[len(expected) :])

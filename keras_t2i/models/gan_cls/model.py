@@ -16,6 +16,7 @@ from keras_t2i.losses import gan_cls_matrix_discriminator_loss
 from keras_t2i.losses import gan_discriminator_loss
 from keras_t2i.losses import mode_seeking_loss
 from keras_t2i.losses import other_class
+from keras_t2i.losses import twice
 from keras_t2i.losses import wrong_partners
 from keras_t2i.models.gan_cls import networks
 from keras_t2i.models.gan_cls import objective
@@ -151,7 +152,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
 
         # The generator takes a sentence as it is; D alone trains the encoder.
         given = ops.stop_gradient(sentence)
-        asked = objective.twice(given) if s["mode_seeking_weight"] else given
+        asked = twice(given) if s["mode_seeking_weight"] else given
         count = ops.shape(asked)[0]
         if s["interpolate"]:
             between = objective.interpolated_sentences(
@@ -219,14 +220,6 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             "discriminator": discriminator_loss,
             "generator": generator_loss,
         }, logs
-
-    def noisy(self, sentence):
-        """Sentences with `text_noise`, whose length does not depend on S."""
-        noise = self.settings["text_noise"]
-        if not noise:
-            return sentence
-        shape = ops.shape(sentence)
-        return sentence + noise / float(shape[1]) ** 0.5 * self.draw_noise(shape)
 
     def judge(self, features, sentence):
         """Logits [B] of trunk features with sentences, row by row."""

@@ -8,29 +8,12 @@ discriminator judges all pairs of a batch.
 Shapes are channels-last; B = batch, S = sentence width, Z = latent width.
 """
 
-import math
-import numbers
-
 import keras
 from keras import layers
 
 from keras_t2i.layers import standardize
 from keras_t2i.layers import steered_conv
-
-
-def up_samplings(image_size):
-    """Number of doublings from 4 x 4 to `image_size`.
-
-    Raises:
-        ValueError: if the size is not 4 times a power of two, from 16 up.
-    """
-    whole = isinstance(image_size, numbers.Integral)
-    if not whole or image_size < 16 or image_size & (image_size - 1):
-        raise ValueError(
-            "`image_size` must be 16, 32, 64, 128 or a further power of two. "
-            f"Received: {image_size!r}"
-        )
-    return int(math.log2(image_size / 4))
+from keras_t2i.layers import up_samplings
 
 
 # The paper's networks.

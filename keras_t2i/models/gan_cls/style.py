@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_t2i.layers import up_samplings
 from keras_t2i.models.gan_cls import networks
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.text import TextFeatures
@@ -139,7 +140,7 @@ def style_encoder(image_size, latent_width, width=64):
     """
     images = keras.Input((image_size, image_size, 3), name="images")
     x = images
-    for index in range(networks.up_samplings(image_size)):
+    for index in range(up_samplings(image_size)):
         x = networks.conv(width * min(2**index, 8), 4, 2)(x)
         x = networks.leaky_relu(networks.batch_norm(x) if index else x)
     x = layers.Flatten()(x)
