@@ -8,10 +8,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_t2i.layers import ProjectionHead
+from keras_t2i.layers import compact_trunk
 from keras_t2i.losses import gan_cls_discriminator_loss
 from keras_t2i.losses import gan_cls_generator_loss
 from keras_t2i.losses import gan_cls_matrix_discriminator_loss
 from keras_t2i.losses import gan_discriminator_loss
+from keras_t2i.losses import other_class
+from keras_t2i.losses import wrong_partners
 from keras_t2i.models.gan_cls import networks
 from keras_t2i.models.gan_cls import objective
 from keras_t2i.models.gan_cls import style
@@ -106,10 +110,10 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         self.generator_ema.trainable = False
         copy_state(self.generator, self.generator_ema)
         if s["architecture"] == "compact":
-            self.trunk = networks.compact_trunk(
+            self.trunk = compact_trunk(
                 self.image_size, s["discriminator_width"]
             )
-            self.head = networks.ProjectionHead()
+            self.head = ProjectionHead()
             self.head.build([self.trunk.output_shape, (None, sentence_width)])
         else:
             self.trunk = networks.reed2016_trunk(
@@ -169,7 +173,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             real_logits = ops.diagonal(scores)
             discriminator_loss = gan_cls_matrix_discriminator_loss(
                 scores,
-                objective.other_class(batch["class_id"]),
+                other_class(batch["class_id"]),
                 fake_of_captions,
                 weight,
             )
@@ -219,9 +223,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
 
     def judge_wrong(self, real, sentence, class_id):
         """Real pictures with captions of another class: (logits, weights)."""
-        partner, exists = objective.wrong_partners(
-            class_id, self.seed_generator
-        )
+        partner, exists = wrong_partners(class_id, self.seed_generator)
         if self.settings["wrong_pairs"] == "image":
             return self.judge(ops.take(real, partner, axis=0), sentence), exists
         return self.judge(real, ops.take(sentence, partner, axis=0)), exists

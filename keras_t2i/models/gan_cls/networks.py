@@ -13,10 +13,9 @@ import numbers
 
 import keras
 from keras import layers
-from keras import ops
 
-from keras_t2i.layers import MinibatchDeviation
 from keras_t2i.layers import standardize
+from keras_t2i.layers import steered_conv
 
 
 def up_samplings(image_size):
@@ -188,106 +187,9 @@ def compact_generator(image_size, latent_width, sentence_width, width, text_widt
     x = layers.Reshape((4, 4, channels[0]))(x)
     x = layers.ReLU()(batch_norm(x))
     for filters in channels:
-        x = _steered_conv(x, filters, condition)
+        x = steered_conv(x, filters, condition)
         x = layers.UpSampling2D()(x)
-        x = _steered_conv(x, filters, condition)
+        x = steered_conv(x, filters, condition)
     x = layers.Conv2D(3, 3, padding="same")(x)
     images = layers.Activation("tanh", dtype="float32")(x)
     return keras.Model([latents, sentence], images, name="generator")
-
-
-def _steered_conv(x, filters, condition):
-    x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-    return layers.ReLU()(_steered_batch_norm(x, condition))
-
-
-def _steered_batch_norm(x, condition):
-    """Batch normalisation whose scale and shift the condition decides."""
-    channels = x.shape[-1]
-    x = layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, center=False, scale=False
-    )(x)
-    scale = layers.Dense(channels, bias_initializer="ones")(condition)
-    shift = layers.Dense(channels)(condition)
-    scale = layers.Reshape((1, 1, channels))(scale)
-    shift = layers.Reshape((1, 1, channels))(shift)
-    return layers.Add()([layers.Multiply()([x, scale]), shift])
-
-
-def compact_trunk(image_size, width):
-    """Strided convolutions without normalisation: picture -> [B, 4, 4, 4W].
-
-    The first convolution keeps the size: textures show at full resolution.
-    """
-    images = keras.Input((image_size, image_size, 3), name="images")
-    x = _plain_conv(images, width // 2, 3)
-    for index in range(up_samplings(image_size)):
-        x = _plain_conv(x, width * min(2**index, 4), 4, 2)
-    x = MinibatchDeviation()(x)
-    x = _plain_conv(x, 4 * width, 3)
-    return keras.Model(images, x, name="discriminator_trunk")
-
-
-def _plain_conv(x, filters, size, strides=1):
-    return leaky_relu(
-        layers.Conv2D(
-            filters, size, strides, "same", kernel_initializer="he_normal"
-        )(x)
-    )
-
-
-@keras.saving.register_keras_serializable("keras_t2i")
-class ProjectionHead(keras.layers.Layer):
-    """Judges picture i with sentence j as  realism_i + <picture_i, sentence_j>.
-
-    The projection discriminator (Miyato and Koyama 2018) in which a batch of
-    B pictures and B captions gives B^2 judgements for one matrix product.
-
-    Args:
-        embedding_width: width of the common space.
-    """
-
-    def __init__(self, embedding_width=256, **kwargs):
-        super().__init__(**kwargs)
-        self.embedding_width = embedding_width
-        self.flatten = layers.Flatten()
-        self.realism = layers.Dense(1, dtype="float32")
-        self.embed_image = layers.Dense(embedding_width, dtype="float32")
-        self.embed_text = None
-
-    def build(self, input_shape):
-        features_shape, sentence_shape = input_shape
-        flat = (None, math.prod(features_shape[1:]))
-        self.realism.build(flat)
-        self.embed_image.build(flat)
-        sentence = keras.Input(sentence_shape[1:])
-        text = layers.Dense(self.embedding_width, dtype="float32")(
-            standardize(sentence)
-        )
-        self.embed_text = keras.Model(sentence, text)
-        self.built = True
-
-    def call(self, inputs, all_pairs=False, training=False):
-        """Judges pairs.
-
-        Args:
-            inputs: features [B, h, w, C] of the trunk, and sentence [B, S];
-                None for the sentence judges realism alone.
-            all_pairs: True judges every picture with every sentence.
-
-        Returns:
-            float32 logits: [B], or [B pictures, B sentences].
-        """
-        features, sentence = inputs
-        flat = self.flatten(features)
-        realism = self.realism(flat)  # [B, 1]
-        if sentence is None:
-            return realism[:, 0]
-        image = self.embed_image(flat) / math.sqrt(self.embedding_width)
-        text = self.embed_text(sentence, training=training)
-        if all_pairs:
-            return realism + ops.matmul(image, ops.transpose(text))
-        return realism[:, 0] + ops.sum(image * text, axis=-1)
-
-    def get_config(self):
-        return {**super().get_config(), "embedding_width": self.embedding_width}

@@ -109,27 +109,6 @@ def test_published_widths_have_the_published_size():
     assert trainable_count(trunk, head) == expected
 
 
-def test_projection_judges_all_pairs_as_it_judges_each():
-    random = np.random.default_rng(0)
-    features = random.normal(size=(3, 2, 2, 4)).astype("float32")
-    sentence = random.normal(size=(3, 8)).astype("float32")
-    head = networks.ProjectionHead(embedding_width=6)
-    matrix = np.array(head([features, sentence], all_pairs=True))
-    assert matrix.shape == (3, 3)
-    for i in range(3):
-        for j in range(3):
-            pair = head([features[i : i + 1], sentence[j : j + 1]])
-            np.testing.assert_allclose(matrix[i, j], pair[0], rtol=1e-4)
-    restored = networks.ProjectionHead.from_config(head.get_config())
-    assert restored.embedding_width == 6
-
-
-def test_compact_discriminator_judges_a_picture_without_its_batch_statistics():
-    """No batch normalisation: real and drawn pictures do not mix."""
-    trunk = networks.compact_trunk(16, 4)
-    assert not of_type(trunk, layers.BatchNormalization)
-
-
 @pytest.mark.parametrize("size", [0, -4, 8, 20, 63, 0.5, 64.0, "64"])
 def test_sizes_that_cannot_be_made_are_refused(size):
     with pytest.raises(ValueError, match=f"power of two. Received: {size!r}"):
