@@ -1,7 +1,10 @@
 """What the command line calls the methods."""
 
 # Name on the command line -> class in `keras_t2i.models`.
-METHODS = {"gan_cls": "GANCLS"}
+METHODS = {
+    "disentangled": "ModalityDisentangledT2I",
+    "gan_cls": "GANCLS",
+}
 
 
 def method_class(name):
