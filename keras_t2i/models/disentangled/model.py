@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_t2i import text as text_lib
 from keras_t2i.losses import Judgement
 from keras_t2i.losses import conditioning_kl_loss
 from keras_t2i.losses import content_triplet_loss
@@ -51,7 +52,8 @@ class ModalityDisentangledT2I(TextToImageModel):
             `keras_t2i.text.get` takes, or None for the variant's or the
             matcher's.
         matcher: a trained `ImageTextMatcher`, or the name or folder of a
-            preset with one, if `matcher_weight` is above 0.
+            preset with one, if `matcher_weight` is above 0. (A dict holds the
+            arguments of one whose weights a file brings.)
         **settings: any setting of the variant, to change it:
 
             - `num_scales`: pictures of which the last has `image_size` and
@@ -103,40 +105,33 @@ class ModalityDisentangledT2I(TextToImageModel):
     ):
         if isinstance(matcher, (str, os.PathLike)):
             matcher = ImageTextMatcher.from_preset(matcher)
-        elif isinstance(matcher, dict):
-            matcher = keras.saving.deserialize_keras_object(matcher)
-        if matcher is not None and text_encoder is None:
-            text_encoder = matcher.text_encoder
-        # Networks are built by the constructor, once the matcher is there.
+        if isinstance(matcher, ImageTextMatcher):
+            text_encoder = _encoder_of(matcher, text_encoder)
+        # Networks are built below, once the matcher is there.
         super().__init__(None, variant, text_encoder, **settings)
+        weight = self.settings["matcher_weight"]
+        if (matcher is not None) != (weight > 0.0):
+            raise ValueError(
+                "`matcher_weight` above 0 needs a trained ImageTextMatcher as "
+                "`matcher`, and a matcher needs such a weight. Give both, or "
+                f"set `matcher_weight` to 0. Received: {weight} and {matcher!r}"
+            )
+        if isinstance(matcher, dict):
+            matcher = ImageTextMatcher(
+                text_encoder=self.text_encoder,
+                dtype=self.dtype_policy,
+                name="matcher",
+                **matcher,
+            )
         self.matcher = matcher
-        self._check_matcher()
+        if matcher is not None:
+            matcher.check_built()
+            # What it was trained with must stay.
+            self.text_encoder.frozen = True
         # The words are for the refinement, and for the matcher.
         self.uses_words = self.settings["num_scales"] > 1 or matcher is not None
         if image_size is not None:
             self.build_for(image_size)
-
-    def _check_matcher(self):
-        weight = self.settings["matcher_weight"]
-        if (self.matcher is not None) != (weight > 0.0):
-            raise ValueError(
-                "`matcher_weight` above 0 needs a trained ImageTextMatcher as "
-                "`matcher`, and a matcher needs such a weight. Give both, or "
-                f"set `matcher_weight` to 0. Received: {weight} and "
-                f"{self.matcher!r}"
-            )
-        if self.matcher is None:
-            return
-        own = self.matcher.text_encoder
-        if own is not self.text_encoder:
-            if own.fingerprint != self.text_encoder.fingerprint:
-                raise ValueError(
-                    "The text encoder is the matcher's: leave out "
-                    f"`text_encoder`. Received: {self.text_encoder!r}"
-                )
-        # What it was trained with must stay.
-        self.text_encoder.frozen = True
-        self.matcher.check_built()
 
     def optimizers(self):
         s = self.settings
@@ -513,10 +508,25 @@ class ModalityDisentangledT2I(TextToImageModel):
         return networks
 
     def get_config(self):
-        matcher = self.matcher and keras.saving.serialize_keras_object(
-            self.matcher
-        )
-        return {**super().get_config(), "matcher": matcher}
+        config = {**super().get_config(), "matcher": None}
+        if self.matcher is not None:
+            config["matcher"] = self.matcher.get_config()
+            # It has those of the model.
+            for key in ("name", "trainable", "dtype", "text_encoder", "networks"):
+                config["matcher"].pop(key, None)
+        return config
+
+
+def _encoder_of(matcher, given):
+    """The text encoder of a matcher, which `given` must not contradict."""
+    if given is not None:
+        wanted = text_lib.get(given).fingerprint
+        if wanted != matcher.text_encoder.fingerprint:
+            raise ValueError(
+                "The text encoder is the matcher's: leave out `text_encoder`. "
+                f"Received: {given!r}"
+            )
+    return matcher.text_encoder
 
 
 def _standardized(rows):

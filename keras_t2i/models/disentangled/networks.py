@@ -106,15 +106,17 @@ def generator(image_size, word_width, settings):
         if settings["architecture"] == "compact"
         else _published_pictures
     )
-    joint = layers.Concatenate()(inputs)
-    images = make(joint, words, sizes, settings)
+    images = make(*inputs, words, sizes, settings)
     return keras.Model(
         [*inputs, *words], {"images": images}, name="generator"
     )
 
 
-def _compact_pictures(joint, words, sizes, settings):
+def _compact_pictures(latents, text, words, sizes, settings):
     doublings = int(math.log2(sizes[-1] / 4))
+    # The wider of the two must not drown the other.
+    balance = math.sqrt(latents.shape[-1] / text.shape[-1])
+    joint = layers.Concatenate()([latents, layers.Rescaling(balance)(text)])
     condition = _leaky(layers.Dense(2 * settings["text_width"])(joint))
     # For 64 pixels: 8W at 4 and 8, 4W at 16, 2W at 32, W at 64.
     width = settings["generator_width"]
@@ -137,7 +139,8 @@ def _compact_pictures(joint, words, sizes, settings):
     return images
 
 
-def _published_pictures(joint, words, sizes, settings):
+def _published_pictures(latents, text, words, sizes, settings):
+    joint = layers.Concatenate()([latents, text])
     width = settings["generator_width"]
     doublings = int(math.log2(sizes[0] / 4))
     channels = width * 2**doublings
