@@ -157,8 +157,10 @@ def probe(model, seed):
             captions.append(wording.caption(named, "english", random))
         images = model.generate(captions, seed=seed)
         seen = oracle.read_attributes(images)[attribute]
-        readable = np.array([value is not None for value in seen])
+        readable = [value is not None for value in seen]
         labels = np.array([values.index(v) for v in seen if v is not None])
+        if len(labels) < 2:
+            continue  # Nothing is to be seen in the pictures.
         _, features = model.encode(images[readable])
         half = len(labels) // 2
         weights = softmax_regression(features[:half], labels[:half], len(values))
@@ -216,7 +218,7 @@ def main(arguments=None):
         numbers["brightness_correlation"] = brightness_carried(
             model, captions, real
         )
-        givers = real[:: STYLES // 6][:6]
+        givers = real[:: -(-len(real) // 6)]
     if options.subject == "shapes":
         numbers["probe"] = probe(model, options.seed)
     sheets = {

@@ -23,8 +23,9 @@ METHODS = {
         models.ModalityDisentangledT2I,
         {
             "variant": "mdd",
+            "num_scales": 2,
             "matcher_weight": 0.0,
-            "generator_width": 2,
+            "generator_width": 4,
             "discriminator_width": 2,
         },
     ),

@@ -345,6 +345,8 @@ class ModalityDisentangledT2I(TextToImageModel):
     def synthesize(self, latents, features):
         text = self.text_head_ema(features.sentence, training=False)["text"]
         inputs = [latents, text, *self.words_of(features)]
+        # Keras takes no mixture of arrays and tensors.
+        inputs = [ops.convert_to_tensor(each) for each in inputs]
         return self.generator_ema(inputs, training=False)["images"][-1]
 
     def generate(

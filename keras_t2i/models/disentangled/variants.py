@@ -76,7 +76,7 @@ VARIANTS = {
     # Narrow, for `data.shapes` at 32 pixels on a CPU.
     "shapes": {
         "text_encoder": "bag_of_ngrams",
-        "latent_width": 16,
+        "latent_width": 8,
         "generator_width": 16,
         "discriminator_width": 16,
         "text_noise": 0.0,
