@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from keras_t2i import data, pictures
+from keras_t2i.data import checking
 from keras_t2i.data import folder as folders
 from keras_t2i.data import layouts
 
@@ -91,7 +92,7 @@ def _fuzz_folder(folder, size, rng, totals):
             totals["folders refused"] += 1
             return
         found = layouts.read_folder(folder)
-        folders.usable(found, pictures.MAX_PIXELS, decode=True)
+        checking.usable(found, pictures.MAX_PIXELS, decode=True)
         for row in found.rows:
             "".join(row.captions).encode()
             assert all(text.strip() for text in row.captions)

@@ -55,6 +55,17 @@ def add_arguments(verbs):
         "(default: PNG)",
     )
     pack.add_argument(
+        "--text-encoder",
+        metavar="NAME",
+        help="also store the captions' features by this text encoder: "
+        "minilm, bag_of_ngrams, or a TF Hub handle (default: none)",
+    )
+    pack.add_argument(
+        "--words",
+        action="store_true",
+        help="with --text-encoder: features of words, too (much larger)",
+    )
+    pack.add_argument(
         "--pictures-per-shard",
         metavar="N",
         type=int,
@@ -82,6 +93,8 @@ def run_pack(arguments):
         arguments.out,
         image_size=arguments.image_size,
         jpeg_quality=arguments.jpeg_quality,
+        text_encoder=arguments.text_encoder,
+        words=arguments.words,
         pictures_per_shard=arguments.pictures_per_shard,
     )
     print(f"packed                {out}")

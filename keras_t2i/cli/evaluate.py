@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+from keras_t2i.cli.generate import add_trust
 from keras_t2i.cli.generate import preset_folder
 from keras_t2i.cli.parsing import add_verb
 from keras_t2i.cli.quiet import load_tensorflow
@@ -27,6 +28,7 @@ def add_arguments(verbs):
         help="trained weights: a name that `keras-t2i models` lists, or a "
         "folder, such as RUN/model of a training",
     )
+    add_trust(parser)
     add(
         "--data",
         metavar="PATH",
@@ -78,7 +80,9 @@ def run(arguments):
     load_tensorflow()
     from keras_t2i import models
 
-    model = models.from_preset(preset_folder(arguments.preset))
+    model = models.from_preset(
+        preset_folder(arguments.preset), safe_mode=not arguments.trust_preset
+    )
     if arguments.data == "shapes":
         scores = _oracle_scores(model, arguments)
     else:

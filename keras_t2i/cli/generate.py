@@ -26,6 +26,7 @@ def add_arguments(verbs):
         help="trained weights: a name that `keras-t2i models` lists, or a "
         "folder, such as RUN/model of a training (default: %(default)s)",
     )
+    add_trust(parser)
     add(
         "--out",
         metavar="PICTURE",
@@ -86,7 +87,10 @@ def run(arguments):
     seed = arguments.seed
     if seed is None:
         seed = secrets.randbits(31)
-    images = models.from_preset(preset_folder(arguments.preset)).generate(
+    model = models.from_preset(
+        preset_folder(arguments.preset), safe_mode=not arguments.trust_preset
+    )
+    images = model.generate(
         arguments.text,
         seed=seed,
         truncation=arguments.truncation,
@@ -103,6 +107,16 @@ def run(arguments):
         pictures.save_png(out, _sheet(images, arguments))
     several = "s" if len(images) > 1 else ""
     print(f"{arguments.out}: {len(images)} picture{several}, --seed {seed}")
+
+
+def add_trust(parser):
+    """Adds the option to load a text encoder that a preset names."""
+    parser.add_argument(
+        "--trust-preset",
+        action="store_true",
+        help="load the TF Hub module that the preset names as its text "
+        "encoder; TensorFlow runs it like a program (default: refuse)",
+    )
 
 
 def preset_folder(name_or_path):

@@ -18,6 +18,7 @@ from keras_t2i.cli.methods import method_class
 from keras_t2i.cli.parsing import program
 from keras_t2i.cli.train import CONFIG
 from keras_t2i.models import presets
+from keras_t2i.training import pipeline
 
 _SAMPLES = 8
 _JUDGED_CAPTIONS = 1080
@@ -83,6 +84,11 @@ def run(settings, out):
     print(f"Training {settings['method']} in {out}: step {first} of {steps}.")
     if first < steps:
         try:
+            # `fit` is silent, also where it computes features; that is why
+            # they are computed here, under a bar.
+            pipeline.with_features(
+                pipeline.as_dataset(dataset), model.text_encoder, model.uses_words
+            )
             model.fit(
                 dataset,
                 steps_per_epoch=steps - first,

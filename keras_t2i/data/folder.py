@@ -1,14 +1,12 @@
 """`load`: batches of captioned pictures from a folder."""
 
-import pathlib
 import statistics
-import warnings
 
 import numpy as np
 from PIL import Image
 
 from keras_t2i import pictures
-from keras_t2i.data import layouts, pipeline, splits
+from keras_t2i.data import checking, layouts, pipeline, splits
 
 
 def load(
@@ -41,6 +39,10 @@ def load(
     (left alone if it is between `image_size` and 1.25 times that), then
     cropped to a square.
 
+    Every picture is decoded once before training, so that damage is known
+    beforehand; what was found is remembered until a file changes. Pictures
+    that `pack` wrote were decoded when they were packed.
+
     Args:
         path: the folder.
         split: `"train"`, `"validation"` or a split that the folder names.
@@ -67,7 +69,8 @@ def load(
             networks trained on different folds share no picture, as a
             generator's matcher and its judge should not.
         max_bad_fraction: the pictures that cannot be used are left out with
-            a warning; more than this fraction of them is an error.
+            a warning; more than this fraction of them is an error, here and
+            so before training starts.
         max_pixels: pictures with more pixels count as unusable.
 
     Returns:
@@ -86,8 +89,8 @@ def load(
     >>> model.fit(train, epochs=100)
     """
     found = layouts.read_folder(path)
-    sizes = usable(found, max_pixels)
-    report_bad(found, max_bad_fraction)
+    sizes = checking.checked(found, max_pixels)
+    checking.report_bad(found, max_bad_fraction)
     if image_size is None:
         image_size = common_size(sizes.values())
     if not isinstance(image_size, (int, np.integer)) or image_size < 8:
@@ -96,7 +99,7 @@ def load(
             f"image_size={image_size!r}"
         )
     rows = splits.select(found.rows, split, fold)
-    warn_of_small([sizes[row.image] for row in rows], image_size)
+    checking.warn_of_small([sizes[row.image] for row in rows], image_size)
     decoded = sum(
         3 * np.prod(scaled_size(*sizes[row.image], image_size)) for row in rows
     )
@@ -107,6 +110,7 @@ def load(
         read=lambda i: read_scaled(rows[i], image_size, max_pixels),
         folder=found.folder,
         keep=decoded < pipeline.KEEP_BYTES,
+        features=found.features,
     )
     return pipeline.dataset(
         source,
@@ -119,105 +123,6 @@ def load(
         mirror=True,
         captions_per_picture=captions_per_picture,
     )
-
-
-def usable(found, max_pixels, decode=False):
-    """Opens every picture; moves rows that fail to `found.bad`.
-
-    Args:
-        found: `layouts.Found`, changed in place.
-        max_pixels: more pixels are refused.
-        decode: True decodes the pictures; False reads the headers alone.
-
-    Returns:
-        dict of picture path -> `(width, height)`.
-    """
-    sizes = {}
-    for row in found.rows:
-        try:
-            size = _size(row, max_pixels)
-            if decode:
-                pictures.read(file_of(row), max_pixels, at_least=16)
-            sizes[row.image] = size
-        except (ValueError, OSError) as error:
-            found.bad[row.name] = reason(error)
-    found.rows = [row for row in found.rows if row.image in sizes]
-    return sizes
-
-
-def file_of(row):
-    """What `pictures.read` takes: the path, or the bytes from a shard."""
-    image = row.image
-    return image if isinstance(image, pathlib.Path) else image.open()
-
-
-def reason(error):
-    """Why a picture cannot be used, without repeating its name."""
-    return str(error).split(" Received:")[0]
-
-
-def _size(row, max_pixels):
-    """Width and height of the part of a picture that is taken."""
-    width, height = row.size or pictures.header_size(row.image, max_pixels)
-    pictures.check_pixels(width, height, max_pixels, row.name)
-    left, top, right, bottom = clipped(row.box, width, height)
-    return right - left, bottom - top
-
-
-def clipped(box, width, height):
-    """The part of a box that lies in a picture; all of it if box is None.
-
-    Raises:
-        ValueError: no part of it does.
-    """
-    if box is None:
-        return 0, 0, width, height
-    left, top = max(0, box[0]), max(0, box[1])
-    right, bottom = min(width, box[2]), min(height, box[3])
-    if left >= right or top >= bottom:
-        raise ValueError(
-            f"The box {box} lies outside the picture of {width} x {height} "
-            "pixels."
-        )
-    return left, top, right, bottom
-
-
-def warn_of_small(sizes, image_size):
-    """Warns once if some of the sizes `(width, height)` are too small."""
-    small = sum(min(size) < image_size for size in sizes)
-    if small:
-        warnings.warn(
-            f"{small} of {len(sizes)} pictures are smaller than "
-            f"image_size={image_size} and are enlarged.",
-            stacklevel=3,
-        )
-
-
-def report_bad(found, max_bad_fraction):
-    """Warns of what is left out, or refuses if it is too much."""
-    if found.empty_captions:
-        warnings.warn(
-            f"{found.empty_captions} captions in {found.folder} are empty "
-            "and left out.",
-            stacklevel=3,
-        )
-    if not found.bad:
-        return
-    total = len(found.rows) + len(found.bad)
-    some = "; ".join(
-        f"{name}: {why}" for name, why in list(found.bad.items())[:5]
-    )
-    message = (
-        f"{len(found.bad)} of {total} pictures in {found.folder} cannot be "
-        f"used ({some}{'; ...' if len(found.bad) > 5 else ''})."
-    )
-    if not found.rows or len(found.bad) > max_bad_fraction * total:
-        raise ValueError(
-            f"{message} That is more than max_bad_fraction="
-            f"{max_bad_fraction}. Repair or remove them; `keras-t2i data "
-            "inspect` lists them all."
-        )
-    warnings.warn(f"{message} They are left out.", stacklevel=3)
 
 
 def common_size(sizes):
@@ -244,10 +149,10 @@ def read_scaled(row, image_size, max_pixels=pictures.MAX_PIXELS):
     """Reads the picture of a row and scales it as `scaled_size` says."""
     # The box is in pixels of the whole picture, decoded at its full size.
     at_least = None if row.box else image_size * 76 // 64
-    picture = pictures.read(file_of(row), max_pixels, at_least)
+    picture = pictures.read(checking.file_of(row), max_pixels, at_least)
     if row.box:
         height, width = picture.shape[:2]
-        left, top, right, bottom = clipped(row.box, width, height)
+        left, top, right, bottom = checking.clipped(row.box, width, height)
         picture = picture[top:bottom, left:right]
     height, width = picture.shape[:2]
     size = scaled_size(width, height, image_size)

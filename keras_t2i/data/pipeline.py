@@ -25,10 +25,21 @@ class CaptionedPictures:
             and raises `ValueError` or `OSError` where that fails.
         folder: where the pictures come from, or None.
         keep: whether pictures stay in memory once they are read.
+        features: `PackedFeatures` of the captions, or None.
     """
 
-    def __init__(self, texts, class_ids, names, read, folder=None, keep=True):
+    def __init__(
+        self,
+        texts,
+        class_ids,
+        names,
+        read,
+        folder=None,
+        keep=True,
+        features=None,
+    ):
         self.texts = texts
+        self.features = features
         self.class_ids = np.asarray(class_ids, "int64")
         self.folder = folder
         self.failed = {}

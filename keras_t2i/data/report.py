@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 from keras_t2i import pictures
-from keras_t2i.data import folder, layouts, pipeline, splits
+from keras_t2i.data import checking, folder, layouts, pipeline, splits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,7 @@ def inspect(path, *, max_pixels=pictures.MAX_PIXELS):
         ValueError: nothing in it is recognized.
     """
     found = layouts.read_folder(path)
-    sizes = folder.usable(found, max_pixels, decode=True)
+    sizes = checking.usable(found, max_pixels, decode=True)
     rows = found.rows
     captions = collections.Counter(
         caption for row in rows for caption in dict.fromkeys(row.captions)

@@ -94,6 +94,26 @@ def gan_cls_generator_loss(fake):
     return ops.mean(binary_cross_entropy(fake, 1.0))
 
 
+def mode_seeking_loss(images, latents):
+    """1 / (distance of two pictures / distance of their latents).
+
+    Both pictures show one caption. A generator that draws it the same way
+    whatever the latents has a distance near 0 and pays most (Mao et al. 2019,
+    "Mode Seeking Generative Adversarial Networks", equation 4 and code).
+
+    Args:
+        images: pair of [N, H, W, C] in [-1, 1].
+        latents: pair of [N, Z], row by row those of the pictures.
+
+    Returns:
+        Scalar > 0. Distances are means of absolute differences, over all
+        pictures together.
+    """
+    apart = ops.mean(ops.abs(images[0] - images[1]))
+    asked = ops.mean(ops.abs(latents[0] - latents[1]))
+    return asked / (apart + 1e-5)
+
+
 def _mean_where(logits, weights):
     """Mean of BCE(logits, 0) over the entries of weight 1; 0 if there is none."""
     weights = ops.cast(weights, logits.dtype)

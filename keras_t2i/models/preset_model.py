@@ -2,11 +2,14 @@
 
 import keras
 import numpy as np
+from keras.src.saving import serialization_lib
 
 from keras_t2i import text as text_lib
+from keras_t2i.models import limits
 from keras_t2i.models import presets
 from keras_t2i.training import AdversarialModel
 from keras_t2i.training.ema import copy_state
+from keras_t2i.training.model import seeded
 
 
 # Settings that are arguments of the training step.
@@ -83,9 +86,14 @@ class PresetModel(AdversarialModel):
         )
         self.check_settings(settings)
         own_encoder = settings.pop("text_encoder")
+        # An encoder that is made here, by name, is as this seed makes it.
+        with seeded(f"text encoder {settings['seed']}"):
+            encoder = text_lib.get(
+                own_encoder if text_encoder is None else text_encoder
+            )
         super().__init__(
             image_size,
-            text_lib.get(own_encoder if text_encoder is None else text_encoder),
+            encoder,
             **{key: settings[key] for key in _OF_TRAINING if key in settings},
             **keras_arguments,
         )
@@ -149,18 +157,22 @@ class PresetModel(AdversarialModel):
         return images.astype("float32") / 127.5 - 1.0
 
     @classmethod
-    def from_preset(cls, name_or_path):
+    def from_preset(cls, name_or_path, safe_mode=True):
         """A model with trained weights.
 
         Args:
             name_or_path: name of a preset that ships with the package, or a
                 folder that `save_to_preset` wrote.
+            safe_mode: False lets the preset name a TF Hub module or
+                SavedModel as its text encoder. TensorFlow runs those like
+                programs: only for presets of people you trust.
 
         Raises:
             FileNotFoundError: if there is none of that name.
-            ValueError: if it is damaged or holds another class of model.
+            ValueError: if it is damaged, unsafe, or holds another class of
+                model.
         """
-        return presets.load(name_or_path, cls)
+        return presets.load(name_or_path, cls, safe_mode)
 
     def save_to_preset(self, folder, metadata=None):
         """Writes the networks of `preset_networks()`, in float16.
@@ -187,6 +199,14 @@ class PresetModel(AdversarialModel):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        if serialization_lib.in_safe_mode():  # It may be from a stranger.
+            limits.check_sizes(config)
+            with limits.at_most(limits.MAX_WEIGHTS):
+                return cls._from_config(config, custom_objects)
+        return cls._from_config(config, custom_objects)
+
+    @classmethod
+    def _from_config(cls, config, custom_objects):
         config = dict(config)
         config.pop("trainable", None)
         config["text_encoder"] = keras.saving.deserialize_keras_object(

@@ -2,27 +2,41 @@
 
 `config.json` names the class and its arguments, `model.weights.h5` holds the
 arrays in float16, `metadata.json` the facts and the checksums. Loading reads
-JSON and numbers; it never runs code from the folder.
+JSON and numbers; it never runs code from the folder, reads no file outside of
+it, and takes no more memory than its arrays give reason for.
 """
 
 import hashlib
 import json
+import os
 import pathlib
 
 import h5py
 import keras
 import numpy as np
+from keras.src.saving import serialization_lib
 
 import keras_t2i
 from keras_t2i import files
+from keras_t2i.models import limits
 
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 METADATA = "metadata.json"
 
+_MAX_JSON_BYTES = 1_000_000
+# A preset lacks what only training needs: discriminators, averages. So a
+# model may have this many times the numbers of its file, and so many more.
+_MAX_GROWTH = 64
+_MAX_SMALL = 20_000_000
+
 
 def save(model, folder, metadata=None):
-    """Writes a preset; every file appears whole or not at all.
+    """Writes a preset, or replaces one: as a whole or not at all.
+
+    New files wait beside the old ones until the metadata, with the checksums
+    of the new ones, is in its place. After a kill at any moment `load` finds
+    the files that the metadata means, be they the old ones or the new ones.
 
     Args:
         model: a built model with `preset_networks()`.
@@ -38,13 +52,18 @@ def save(model, folder, metadata=None):
             "Call `fit` first."
         )
     folder = pathlib.Path(folder)
+    _settle(folder)
     config = {
         "class_name": type(model).__name__,
         "keras_t2i_version": keras_t2i.__version__,
         "config": model.get_config(),
     }
-    _write_json(folder / CONFIG, config)
-    with files.atomic_write(folder / WEIGHTS) as temporary:
+    paths = {name: folder / name for name in (CONFIG, WEIGHTS)}
+    for name, path in paths.items():
+        if path.exists():
+            paths[name] = _waiting(path)
+    _write_json(paths[CONFIG], config)
+    with files.atomic_write(paths[WEIGHTS]) as temporary:
         with h5py.File(temporary, "w") as store:
             for name, network in model.preset_networks().items():
                 for number, variable in enumerate(network.weights):
@@ -52,26 +71,42 @@ def save(model, folder, metadata=None):
                     if np.issubdtype(value.dtype, np.floating):
                         value = _as_float16(value, variable.path)
                     store[f"{name}/{number:03d}"] = value
-    checksums = {n: _sha256(folder / n) for n in (CONFIG, WEIGHTS)}
+    checksums = {name: _sha256(path) for name, path in paths.items()}
     _write_json(folder / METADATA, {**(metadata or {}), "sha256": checksums})
+    _settle(folder)
 
 
-def load(name_or_path, expected_class=None):
+def _waiting(path):
+    return path.with_name(path.name + ".new")
+
+
+def _settle(folder):
+    """Puts waiting files that the metadata means in their places."""
+    for path in (folder / CONFIG, folder / WEIGHTS):
+        if _waiting(path).is_file():
+            meant = _read_json(folder / METADATA).get("sha256") or {}
+            if meant.get(path.name) == _sha256(_waiting(path)):
+                os.replace(_waiting(path), path)
+
+
+def load(name_or_path, expected_class=None, safe_mode=True):
     """Loads a preset.
 
     Args:
         name_or_path: name of a shipped preset, or a folder.
         expected_class: the class asked for; None takes what the preset holds.
+        safe_mode: False lets a preset name a TF Hub module or SavedModel as
+            its text encoder. TensorFlow runs those like programs.
 
     Returns:
         A model, ready to `generate`.
 
     Raises:
         FileNotFoundError: if there is no such preset.
-        ValueError: if a file is missing, damaged, or of another class.
+        ValueError: if a file is missing, damaged, unsafe, or of another class.
     """
     folder, config, cls = _read(name_or_path, expected_class)
-    model = _make(cls, config, folder)
+    model = _make(cls, config, folder, safe_mode)
     _load_weights(model, folder)
     return model
 
@@ -106,12 +141,13 @@ def start_from(model, name_or_path):
 def _read(name_or_path, expected_class):
     """Folder, configuration and class of a preset whose checksums are right."""
     folder = find(name_or_path)
+    _settle(folder)
     config = _read_json(folder / CONFIG)
     checksums = _read_json(folder / METADATA).get("sha256")
     if not isinstance(checksums, dict):
         raise ValueError(f"{folder / METADATA} is damaged: it has no checksums.")
     for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
+        if not _inside(folder, name).is_file():
             raise ValueError(f"The preset {folder} lacks {name}.")
         if checksums.get(name) != _sha256(folder / name):
             raise ValueError(
@@ -174,30 +210,71 @@ def _model_class(name, folder):
     return getattr(models, name)
 
 
-def _make(cls, config, folder):
+def _make(cls, config, folder, safe_mode):
+    numbers = (folder / WEIGHTS).stat().st_size // 2  # Of float16.
+    limit = _MAX_GROWTH * numbers + _MAX_SMALL
     # Keras builds nothing but registered classes here, and no code.
     try:
-        return cls.from_config(config["config"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        with serialization_lib.SafeModeScope(safe_mode), limits.at_most(limit):
+            return cls.from_config(config["config"])
+    # A made-up config fails in any way, in any layer.
+    except Exception as error:
         raise ValueError(
             f"{folder / CONFIG} does not make a {cls.__name__}: "
             f"{type(error).__name__}: {error}"
         ) from error
 
 
+def _inside(folder, name):
+    """The path of a file of the preset, which no link may lead out of."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(
+            f"{path} is a link to {path.resolve()}, outside of the preset. "
+            "Copy the preset with the files themselves."
+        )
+    return path
+
+
+def _plain(group, name, path):
+    """A group or an array that lies in the HDF5 file itself, uncompressed.
+
+    Raises:
+        ValueError: it is missing, lies elsewhere, or is no plain array.
+    """
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(
+            f"{path} is damaged: {group.name}/{name} is missing, or a link."
+        )
+    value = group[name]
+    if isinstance(value, h5py.Dataset) and (
+        value.external
+        or value.is_virtual
+        or value.chunks
+        or value.dtype.kind not in "biuf"
+    ):
+        raise ValueError(
+            f"{path} is damaged: {value.name} is no plain array of numbers."
+        )
+    return value
+
+
 def _assign(network, store, name, folder):
-    stored = store.get(name, {})
+    path = folder / WEIGHTS
+    if not network.weights and name not in store:
+        return  # Nothing of it was saved.
+    stored = _plain(store, name, path)
     if len(stored) != len(network.weights):
         raise ValueError(
-            f"{folder / WEIGHTS} does not fit its config: {name} has "
+            f"{path} does not fit its config: {name} has "
             f"{len(network.weights)} arrays, the file {len(stored)}."
         )
     for number, variable in enumerate(network.weights):
-        value = stored[f"{number:03d}"]
+        value = _plain(stored, f"{number:03d}", path)
         if tuple(value.shape) != tuple(variable.shape):
             raise ValueError(
-                f"{folder / WEIGHTS} does not fit its config: "
-                f"{variable.path} has shape {tuple(variable.shape)}, the file "
+                f"{path} does not fit its config: {variable.path} "
+                f"has shape {tuple(variable.shape)}, the file "
                 f"{tuple(value.shape)}."
             )
         variable.assign(value[()].astype(variable.dtype))
@@ -214,15 +291,19 @@ def _as_float16(value, path):
 
 
 def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_json(path):
+    path = _inside(path.parent, path.name)
     try:
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise ValueError(f"it has more than {_MAX_JSON_BYTES} bytes")
         value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ValueError(f"The preset {path.parent} lacks {path.name}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path} is damaged: it holds no JSON object.")

@@ -1,6 +1,7 @@
 """What every text encoder can do."""
 
 import collections
+import functools
 import hashlib
 import json
 import warnings
@@ -120,12 +121,20 @@ class TextEncoder(keras.layers.Layer):
         for start in range(0, len(strings), batch_size):
             tokens = self.tokenize(strings[start : start + batch_size])
             tokens = {name: np.asarray(x) for name, x in tokens.items()}
-            parts.append(
-                [keras.ops.convert_to_numpy(x) for x in self(tokens)]
-            )
+            features = self._compiled(tokens)
+            parts.append([keras.ops.convert_to_numpy(x) for x in features])
         if not parts:
             return self._no_features()
         return TextFeatures(*(np.concatenate(x) for x in zip(*parts)))
+
+    @functools.cached_property
+    def _compiled(self):
+        """The network part, compiled where variables stay variables."""
+        if keras.backend.backend() != "tensorflow":
+            return self
+        import tensorflow as tf
+
+        return tf.function(self.__call__, reduce_retracing=True)
 
     def _no_features(self, rows=0):
         return TextFeatures(

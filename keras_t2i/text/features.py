@@ -1,10 +1,13 @@
 """Features of frozen encoders, computed once and kept on disk."""
 
+import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
 import threading
+import warnings
 
 import keras
 import numpy as np
@@ -18,6 +21,37 @@ _FILES = ("index", "sentence.f32", "words.f16")
 _RECORD = np.dtype([("key", "V16"), ("start", "<i8"), ("count", "<i8")])
 
 
+def feature_lookup(source, encoder, words=False, progress=True):
+    """The way from the captions of a data set to their features.
+
+    Args:
+        source: `data.pipeline.CaptionedPictures`, whose captions are computed
+            beforehand, unless its shards hold features of the same encoder;
+            or None.
+        encoder: a frozen `TextEncoder`.
+        words: whether words are needed as well as sentences.
+        progress: whether a bar shows how far the captions are.
+
+    Returns:
+        Function of a list or array of captions, as `FeatureCache.lookup`.
+    """
+    packed = getattr(source, "features", None)
+    if packed is not None and packed.serves(encoder, words):
+        return functools.partial(packed.lookup, words=words)
+    if packed is not None:
+        has, needs = ("with" if w else "without" for w in (packed.words, words))
+        warnings.warn(
+            f"The shards in {source.folder} hold features of the text encoder "
+            f"{packed.name!r} ({has} words), and the model needs those of its "
+            f"{type(encoder).__name__} ({needs} words): they are computed."
+        )
+    folder = files.cache_folder(getattr(source, "folder", None))
+    cache = FeatureCache(encoder, folder, words)
+    if source is not None:
+        cache.precompute(source.captions, progress)
+    return cache.lookup
+
+
 class FeatureCache:
     """Looks up features of captions, and computes each of them only once.
 
@@ -26,7 +60,9 @@ class FeatureCache:
     (words are kept as float16: half the disk for no visible difference).
     Several threads and processes may use one folder at the same time. A
     record of the index is written after the data it points to, so whatever a
-    killed process left half-written is dropped by the next one.
+    killed process left half-written is dropped by the next one. Where the
+    disk is full, a warning says so, and what is missing is computed whenever
+    it is looked up.
 
     Args:
         encoder: a frozen `TextEncoder`.
@@ -59,12 +95,14 @@ class FeatureCache:
         self.folder = folder / encoder.fingerprint / (
             "words" if words else "sentences"
         )
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._rows = {}
         self._word_count = 0
+        self._writable = True
         self._lock = threading.Lock()
-        with self._lock, self._locked_files():
-            self._read_index()
+        with self._lock, self._unless_full():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._locked_files():
+                self._read_index()
 
     def __len__(self):
         return len(self._rows)
@@ -84,6 +122,8 @@ class FeatureCache:
         missing = sorted(missing.items(), key=lambda item: len(item[1]))
         for start in range(0, len(missing), 1024):
             self._compute(dict(missing[start : start + 1024]))
+            if not self._writable:
+                break
             if bar:
                 bar.update(min(start + 1024, len(missing)))
 
@@ -99,8 +139,11 @@ class FeatureCache:
         """
         digests = _digests(as_strings(strings))
         missing = self._missing(digests)
-        if missing:
+        if missing and self._writable:
             self._compute(missing)
+            missing = self._missing(digests)
+        if missing:
+            return self._encoded([s for _, s in digests])
         rows = [self._rows[key] for key, _ in digests]
         if not rows:
             empty = self.encoder.encode([])
@@ -118,6 +161,28 @@ class FeatureCache:
             mask[i, :count] = 1
         return TextFeatures(sentence, words, mask)
 
+    def _encoded(self, strings):
+        """What `lookup` gives for UTF-8 bytes, without the files."""
+        features = self.encoder.encode(strings)
+        if not self.words:
+            return features.sentence
+        words = features.words * features.mask[..., None]
+        return features._replace(words=words.astype("<f2").astype("float32"))
+
+    @contextlib.contextmanager
+    def _unless_full(self):
+        """Writing inside may fail; then the files are given up."""
+        try:
+            yield
+        except OSError as error:
+            self._writable = False
+            warnings.warn(
+                f"Features of captions cannot be kept in {self.folder} "
+                f"({error}). They are computed anew at every step, which is "
+                "slow. Make room there, and start again.",
+                stacklevel=4,
+            )
+
     def _missing(self, digests):
         return {key: s for key, s in digests if key not in self._rows}
 
@@ -129,7 +194,7 @@ class FeatureCache:
             if not missing:
                 return
             features = self.encoder.encode(list(missing.values()))
-            with self._locked_files():
+            with self._unless_full(), self._locked_files():
                 # So may another process.
                 self._read_index()
                 new = [

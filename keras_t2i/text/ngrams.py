@@ -33,6 +33,9 @@ class BagOfNGramsEncoder(TextEncoder):
         num_buckets: how many different vectors there are.
         seed: makes other random vectors.
 
+    Raises:
+        ValueError: if `num_buckets * width` is more than 2**28, 256 MB.
+
     Example:
 
     ```python
@@ -45,6 +48,11 @@ class BagOfNGramsEncoder(TextEncoder):
         self, width=384, max_length=32, num_buckets=16384, seed=0, **kwargs
     ):
         super().__init__(frozen=True, **kwargs)
+        if num_buckets * width > 1 << 28:
+            raise ValueError(
+                "num_buckets * width must be at most 2**28. Received: "
+                f"num_buckets={num_buckets}, width={width}"
+            )
         self.width = width
         self._max_length = max_length
         self.num_buckets = num_buckets

@@ -138,15 +138,12 @@ class AdversarialModel(keras.Model):
     def own_defaults(self):
         """Layers made inside have the dtype policy and seed of this model."""
         policy = keras.config.dtype_policy()
-        state = random.getstate()
         keras.config.set_dtype_policy(self.dtype_policy)
-        # Initializers without a seed draw theirs from Python's generator.
-        random.seed(self.seed)
         try:
-            yield
+            with seeded(self.seed):
+                yield
         finally:
             keras.config.set_dtype_policy(policy)
-            random.setstate(state)
 
     def variables_by_network(self):
         """Dict of network name -> its trainable variables."""
@@ -231,10 +228,29 @@ class AdversarialModel(keras.Model):
         dataset = pipeline.as_dataset(x, y, batch_size, step)
         self.build_for(pipeline.picture_size(dataset))
         dataset = pipeline.with_features(
-            dataset, self.text_encoder, self.uses_words
+            dataset,
+            self.text_encoder,
+            self.uses_words,
+            progress=kwargs.get("verbose") != 0,
         )
         # The dataset is shuffled already; Keras warns unless told so.
         return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        """Always raises: losses of a GAN say nothing on other data."""
+        raise ValueError(
+            "A model has no `evaluate`, for the losses of a GAN say nothing on "
+            "other data. Pictures are judged by `keras_t2i.metrics.evaluate`, "
+            "or by the command `keras-t2i evaluate`."
+        )
+
+    def predict(self, *args, **kwargs):
+        """Always raises: a model takes text, by methods of its own."""
+        raise ValueError(
+            "A model has no `predict`. Pictures are drawn by `generate(text)`; "
+            "an ImageTextMatcher has `similarity(text, images)`, `retrieve`, "
+            "`embed_text` and `embed_images`."
+        )
 
     def train_step(self, data):
         """One step on (x, y) from `fit`; returns the losses and logs."""
@@ -320,6 +336,18 @@ class AdversarialModel(keras.Model):
 
         due = ops.equal(self.optimizer.iterations % self.r1_interval, 0)
         return ops.cond(due, penalty, lambda: ops.zeros((), "float32"))
+
+
+@contextlib.contextmanager
+def seeded(seed):
+    """First weights made inside depend on the seed alone."""
+    state = random.getstate()
+    # Initializers without a seed draw theirs from Python's generator.
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def _loss_scaled(members):

@@ -9,8 +9,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from keras_t2i import files
-from keras_t2i.text import FeatureCache
+from keras_t2i.text.features import feature_lookup
 
 
 def as_dataset(x, y=None, batch_size=None, start_step=0):
@@ -131,7 +130,7 @@ def picture_size(dataset):
     return height
 
 
-def with_features(dataset, encoder, words=False):
+def with_features(dataset, encoder, words=False, progress=True):
     """Replaces captions by their features, or by tokens for training.
 
     Features of a frozen encoder are computed once: all captions of a dataset
@@ -142,6 +141,7 @@ def with_features(dataset, encoder, words=False):
         dataset: from `as_dataset`.
         encoder: `keras_t2i.text.TextEncoder`.
         words: True gives word features too, of one caption a picture.
+        progress: whether a bar shows how far the captions are.
 
     Returns:
         `tf.data.Dataset` of (x, pictures), where x holds "class_id" and
@@ -164,16 +164,12 @@ def with_features(dataset, encoder, words=False):
 
         return dataset.map(tokens, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
-    source = dataset.source
-    folder = files.cache_folder(getattr(source, "folder", None))
-    cache = FeatureCache(encoder, folder, words)
-    if source is not None:
-        cache.precompute(source.captions)
+    lookup = feature_lookup(dataset.source, encoder, words, progress)
 
     def features(x, y):
         text = x["text"]
         sentence = tf.numpy_function(
-            cache.lookup, [tf.reshape(text, [-1])], tf.float32
+            lookup, [tf.reshape(text, [-1])], tf.float32
         )
         width = encoder.sentence_width
         if text.shape.rank == 2:
@@ -184,7 +180,7 @@ def with_features(dataset, encoder, words=False):
 
     def word_features(x, y):
         sentence, words, mask = tf.numpy_function(
-            cache.lookup, [x["text"]], [tf.float32] * 3
+            lookup, [x["text"]], [tf.float32] * 3
         )
         count, length = y.shape[0], encoder.max_length
         sentence.set_shape([count, encoder.sentence_width])

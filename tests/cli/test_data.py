@@ -14,10 +14,16 @@ def test_pack_writes_what_load_reads(tmp_path, capsys):
     source, out = str(tmp_path / "flowers"), str(tmp_path / "packed")
     command = ["data", "pack", source, out, "--pictures-per-shard", "2"]
 
+    features = ["--text-encoder", "bag_of_ngrams", "--words"]
+    command += features
+
     assert main([*command, "--image-size", "32"]) == 0
     said = capsys.readouterr().out
     assert "3/3" in said and out in said
-    batch, images = next(iter(data.load(out, training=False, image_size=32)))
+    loaded = data.load(out, training=False, image_size=32)
+    assert loaded.source.features.name == "bag_of_ngrams"
+    assert loaded.source.features.words
+    batch, images = next(iter(loaded))
     assert images.shape[1:] == (32, 32, 3)
     assert batch["text"].numpy()[0].startswith(b"no. ")
     assert main([*command, "--image-size", "16"]) == 2

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_t2i import data
+from keras_t2i import pictures
 from keras_t2i.data import folder as folders
 from keras_t2i.data.layouts import Row
 
@@ -182,10 +183,48 @@ def test_too_many_pixels(folder):
         load(folder, max_pixels=1000)
 
 
+def damage(path):
+    """Cuts off the end: the header still says what the picture would be."""
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def test_damage_below_the_header_is_known_before_training(folder):
+    damage(folder / "images/06.png")
+    damage(folder / "images/07.png")
+    with pytest.warns(UserWarning, match="2 of 24.*06.png: .*damaged"):
+        train = load(folder)
+    assert len(train.source) == 18
+    damage(folder / "images/08.png")
+    with pytest.raises(ValueError, match="3 of 24.*max_bad_fraction=0.1"):
+        load(folder)
+
+
+def test_pictures_are_decoded_once_until_one_changes(folder, monkeypatch):
+    decoded, read = [], pictures.read
+
+    def counted(source, *arguments, **more):
+        decoded.append(source.name)
+        return read(source, *arguments, **more)
+
+    monkeypatch.setattr(pictures, "read", counted)
+    damage(folder / "images/06.png")
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="1 of 24.*06.png: .*damaged"):
+            load(folder)
+    assert len(decoded) == 24
+    damage(folder / "images/07.png")
+    with pytest.warns(UserWarning, match="2 of 24.*06.png.*07.png"):
+        load(folder)
+    for remembered in (folder / ".keras_t2i").glob("pictures-*.json"):
+        remembered.write_text("[1, 2]")
+    with pytest.warns(UserWarning, match="2 of 24.*06.png.*07.png"):
+        load(folder)
+    assert len(decoded) == 3 * 24
+
+
 def test_a_picture_that_fails_late_is_replaced_by_its_neighbor(folder):
-    damaged = folder / "images/06.png"
-    damaged.write_bytes(damaged.read_bytes()[:-40])
     everything = load(folder, training=False)
+    damage(folder / "images/06.png")
     with pytest.warns(UserWarning, match="images/06.png is damaged") as caught:
         text, _, images = arrays(everything)
         arrays(everything)

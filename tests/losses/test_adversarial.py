@@ -129,3 +129,20 @@ def test_extreme_logits_stay_finite():
         extreme, (extreme, keras.ops.ones(4)), extreme
     )
     assert np.isfinite(float(loss))
+
+
+def test_mode_seeking_loss():
+    images = np.random.default_rng(0).normal(size=(2, 3, 4, 4, 3))
+    latents = np.random.default_rng(1).normal(size=(2, 3, 8))
+    apart = asked = 0.0
+    for i in range(3):
+        apart += np.abs(images[0, i] - images[1, i]).mean() / 3
+        asked += np.abs(latents[0, i] - latents[1, i]).mean() / 3
+    loss = losses.mode_seeking_loss(
+        [float64(x) for x in images], [float64(x) for x in latents]
+    )
+    assert float(loss) == pytest.approx(asked / (apart + 1e-5), abs=1e-6)
+    collapsed = losses.mode_seeking_loss(
+        [float64(images[0])] * 2, [float64(x) for x in latents]
+    )
+    assert float(collapsed) > 1e4

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests import tiny
 
+import keras_t2i
 from keras_t2i import models
 from keras_t2i import training
 
@@ -339,6 +340,32 @@ def test_model_without_networks_says_what_to_do(make, tmp_path):
     with pytest.raises(ValueError, match="`fit` first"):
         model.save_to_preset(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_predict_and_evaluate_say_what_to_use(trained):
+    with pytest.raises(ValueError, match=r"`generate\(text\)`"):
+        trained.predict(CAPTIONS)
+    with pytest.raises(ValueError, match="keras-t2i evaluate"):
+        trained.evaluate(tiny.dataset())
+
+
+def test_text_encoder_by_name_depends_on_the_seed_alone(make):
+    def encoder(seed):
+        model = make(text_encoder="char_cnn_rnn", image_size=None, seed=seed)
+        return [tiny.value(v) for v in model.text_encoder.weights]
+
+    first = encoder(3)
+    random.seed(1)
+    keras.utils.set_random_seed(2)
+    assert tiny.same(first, encoder(3))
+    assert not tiny.same(first, encoder(4))
+
+
+def test_silent_fit_prints_nothing(make, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_T2I_CACHE", str(tmp_path))
+    data = keras_t2i.data.shapes("train", 16, 4, num_images=4)
+    make(text_encoder="bag_of_ngrams").fit(data, steps_per_epoch=1, verbose=0)
+    assert capsys.readouterr().out == ""
 
 
 def test_settings_that_do_not_exist_are_refused(make):

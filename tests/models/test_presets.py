@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import json
 import os
@@ -193,17 +194,165 @@ def test_weights_that_are_no_weights_are_refused(preset):
         models.GANCLS.from_preset(preset)
 
 
-def test_weights_from_another_file_are_refused(preset, tmp_path):
+def first_array(store):
+    """The group and the name of the first array of the generator."""
+    return store["generator"], next(iter(store["generator"]))
+
+
+def linked_outside(store, tmp_path):
+    group, name = first_array(store)
     with h5py.File(tmp_path / "other.h5", "w") as other:
-        other["array"] = np.zeros(3)
+        other["array"] = group[name][()]
+    del group[name]
+    group[name] = h5py.ExternalLink(str(tmp_path / "other.h5"), "array")
+
+
+def linked_inside(store, tmp_path):
+    group, name = first_array(store)
+    del group[name]
+    group[name] = h5py.SoftLink("/generator/001")
+
+
+def group_outside(store, tmp_path):
+    del store["generator"]
+    store["generator"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/")
+
+
+def raw_bytes_outside(store, tmp_path):
+    group, name = first_array(store)
+    shape = group[name].shape
+    del group[name]
+    (tmp_path / "secret").write_bytes(b"secret" * 9999)
+    group.create_dataset(
+        name, shape, "float16", external=[(str(tmp_path / "secret"), 0, 40000)]
+    )
+
+
+def virtual(store, tmp_path):
+    group, name = first_array(store)
+    layout = h5py.VirtualLayout(group[name].shape, "float16")
+    del group[name]
+    group.create_virtual_dataset(name, layout)
+
+
+def compressed(store, tmp_path):
+    group, name = first_array(store)
+    value = np.zeros_like(group[name][()])
+    del group[name]
+    group.create_dataset(name, data=value, compression="gzip")
+
+
+def text(store, tmp_path):
+    group, name = first_array(store)
+    shape = group[name].shape
+    del group[name]
+    group.create_dataset(name, shape, h5py.string_dtype())
+
+
+def huge(store, tmp_path):
+    group, name = first_array(store)
+    del group[name]
+    group.create_dataset(name, (10**12, 10**4), "float16")
+
+
+def renamed(store, tmp_path):
+    group, name = first_array(store)
+    group.move(name, "x")
+
+
+def no_group(store, tmp_path):
+    del store["generator"]
+    store["generator"] = np.zeros(3)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (linked_outside, "is missing, or a link"),
+        (linked_inside, "is missing, or a link"),
+        (group_outside, "/generator is missing, or a link"),
+        (raw_bytes_outside, "no plain array of numbers"),
+        (virtual, "no plain array of numbers"),
+        (compressed, "no plain array of numbers"),
+        (text, "no plain array of numbers"),
+        (huge, r"the file \(1000000000000, 10000\)"),
+        (renamed, "is missing, or a link"),
+        (no_group, "does not fit its config"),
+    ],
+)
+def test_hostile_weights_are_refused(preset, tmp_path, change, message):
     with h5py.File(preset / "model.weights.h5", "r+") as store:
-        name = next(iter(store["generator"]))
-        del store["generator"][name]
-        store["generator"][name] = h5py.ExternalLink(
-            str(tmp_path / "other.h5"), "array"
-        )
+        change(store, tmp_path)
     sign(preset, "model.weights.h5")
-    with pytest.raises(ValueError, match="does not fit its config|damaged"):
+    with pytest.raises(ValueError, match=f"model.weights.h5.*{message}"):
+        models.GANCLS.from_preset(preset)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "model.weights.h5", "metadata.json"]
+)
+def test_links_out_of_the_folder_are_refused(preset, tmp_path, name):
+    (preset / name).rename(tmp_path / name)
+    (preset / name).symlink_to(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{name} is a link to.*outside"):
+        models.GANCLS.from_preset(preset)
+
+
+def test_text_encoder_of_a_stranger_is_not_loaded(preset, tmp_path):
+    # TensorFlow runs a SavedModel like a program: not even one inside.
+    inside = preset / "encoder"
+    for handle in ("https://example.org/encoder/1", "../encoder", str(inside)):
+        for key in ("handle", "preprocessor"):
+            encoder = {
+                "module": "keras_t2i.text.hub",
+                "class_name": "HubTextEncoder",
+                "config": {"name": "x", key: handle},
+                "registered_name": "keras_t2i>HubTextEncoder",
+            }
+            change_config(
+                preset, lambda c: c["config"].update(text_encoder=encoder)
+            )
+            with pytest.raises(ValueError, match="safe_mode=False"):
+                models.GANCLS.from_preset(preset)
+    # A handle may also stand there alone.
+    change_config(
+        preset, lambda c: c["config"].update(text_encoder=str(inside))
+    )
+    with pytest.raises(ValueError, match="safe_mode=False"):
+        models.GANCLS.from_preset(preset)
+    encoder["config"] = {"name": "x", "handle": str(inside)}
+    change_config(preset, lambda c: c["config"].update(text_encoder=encoder))
+    with pytest.raises(ValueError, match="is not a SavedModel"):
+        models.GANCLS.from_preset(preset, safe_mode=False)
+
+
+@pytest.mark.parametrize(
+    "setting, value, message",
+    [
+        ("discriminator_width", 10**9, "at most 65536. Received: 1000000000"),
+        ("discriminator_width", 60_000, "too many for such a file"),
+        ("image_size", 10**30, "at most 65536"),
+        ("latent_width", [1] * 10, "must be a whole number"),
+    ],
+)
+def test_config_of_absurd_size_takes_no_memory(preset, setting, value, message):
+    change_config(preset, lambda c: c["config"].update({setting: value}))
+    with pytest.raises(ValueError, match=f"config.json.*{message}"):
+        models.GANCLS.from_preset(preset)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b" " * 1_000_001 + b"{}", "more than 1000000 bytes"),
+        (b'{"a":' * 100_000, "config.json is damaged"),
+        (b"\xff\xfe{}", "config.json is damaged"),
+    ],
+)
+def test_hostile_json_is_refused(preset, content, message):
+    (preset / "config.json").write_bytes(content)
+    sign(preset, "config.json")
+    with pytest.raises(ValueError, match=message):
         models.GANCLS.from_preset(preset)
 
 
@@ -237,6 +386,38 @@ def test_failed_overwrite_leaves_the_old_preset(model, preset, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         model.save_to_preset(preset)
     assert before == {p.name: p.read_bytes() for p in preset.iterdir()}
+
+
+def test_kill_while_a_preset_is_replaced_leaves_one_of_them(
+    model, preset, monkeypatch
+):
+    replace, variable = os.replace, model.generator_ema.weights[0]
+    before = variable.value.numpy()
+
+    def until_killed(*paths):
+        nonlocal left
+        if left == 0:
+            raise KeyboardInterrupt
+        left -= 1
+        replace(*paths)
+
+    found = []
+    # A replacement renames five times: three files, two of them twice.
+    for number in range(1, 7):
+        variable.assign(np.full_like(before, number))
+        left = number - 1
+        with monkeypatch.context() as patch:
+            patch.setattr("os.replace", until_killed)
+            with contextlib.suppress(KeyboardInterrupt):
+                model.save_to_preset(preset, {"number": number})
+        loaded = models.GANCLS.from_preset(preset).generator_ema.weights[0]
+        metadata = json.loads((preset / "metadata.json").read_text())
+        kept = metadata.get("number", before)
+        np.testing.assert_allclose(loaded.value, kept + 0 * before, atol=1e-3)
+        found.append(metadata.get("number"))
+    variable.assign(before)
+    assert found == [None, None, None, 4, 5, 6]
+    assert len(list(preset.iterdir())) == 3
 
 
 def test_shipped_names_are_presets():

@@ -106,6 +106,39 @@ def test_threads(encoder, tmp_path):
     assert not wrong and len(encoder.seen) == 40
 
 
+@pytest.mark.parametrize("words", [False, True])
+def test_full_disk_is_a_warning_and_features_go_on(
+    encoder, tmp_path, monkeypatch, words
+):
+    cache = text.FeatureCache(encoder, tmp_path / "disk", words)
+    cache.precompute(CAPTIONS[:2], progress=False)
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.warns(UserWarning, match="disk.*No space.*every step"):
+            cache.precompute(CAPTIONS, progress=False)
+        found = cache.lookup(CAPTIONS)
+    expected = text.FeatureCache(encoder, tmp_path / "other", words)
+    for a, b in zip(found, expected.lookup(CAPTIONS), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    # The files are as whole as before.
+    again = text.FeatureCache(encoder, tmp_path / "disk", words)
+    assert len(again) == 2
+    again.precompute(CAPTIONS, progress=False)
+    assert len(again) == len(CAPTIONS)
+
+
+def test_folder_that_cannot_be_made_is_a_warning(encoder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.warns(UserWarning, match="cannot be kept"):
+        cache = text.FeatureCache(encoder, tmp_path / "file")
+    expected = text.BagOfNGramsEncoder(8, 5).encode(CAPTIONS).sentence
+    np.testing.assert_allclose(cache.lookup(CAPTIONS), expected, atol=1e-6)
+
+
 def test_in_a_pipeline(encoder, tmp_path):
     cache = text.FeatureCache(encoder, tmp_path)
     dataset = tf.data.Dataset.from_tensor_slices(CAPTIONS).batch(2)

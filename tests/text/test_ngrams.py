@@ -77,3 +77,8 @@ def test_warns_of_long_text():
     encoder = text.BagOfNGramsEncoder(max_length=3)
     with pytest.warns(UserWarning, match="max_length=3"):
         encoder.encode(["one two three four"])
+
+
+def test_more_memory_than_a_bag_of_words_is_worth():
+    with pytest.raises(ValueError, match=r"at most 2\*\*28.*=1000000000"):
+        text.BagOfNGramsEncoder(num_buckets=10**9)

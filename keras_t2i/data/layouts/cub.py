@@ -4,13 +4,18 @@
     CUB_200_2011/images/001.Black_footed_Albatross/NAME.jpg
     text/001.Black_footed_Albatross/NAME.txt         (or text_c10/)
     trainclasses.txt, testclasses.txt                (where present)
+    train/filenames.pickle, test/filenames.pickle    (where present)
 
 The folder given is either the one above or `CUB_200_2011` itself; captions
-and lists may lie in it or beside it. Without class lists the split is that
-of `train_test_split.txt`, which shares its classes, else all is train.
+and lists may lie in it or beside it. The lists keep whole classes for
+testing. Without any the split is that of `train_test_split.txt`, which shares
+its classes, else all is train.
 """
 
+import pathlib
+
 from keras_t2i.data.layouts import class_lists
+from keras_t2i.data.layouts import filename_lists
 from keras_t2i.data.layouts.rows import Found
 from keras_t2i.data.layouts.rows import Row
 from keras_t2i.data.layouts.rows import first_folder
@@ -40,7 +45,8 @@ def read(folder, what):
     classes = _table(root / "image_class_labels.txt", found)
     boxes = _table(root / "bounding_boxes.txt", found)
     tests = _table(root / "train_test_split.txt", found)
-    splits = class_lists.read(places)
+    of_classes = class_lists.read(places)
+    of_pictures = {} if of_classes else filename_lists.read(places)
     for key, relative in _table(root / "images.txt", found).items():
         image = root / "images" / relative
         name = found.name(image)
@@ -57,8 +63,10 @@ def read(folder, what):
             found.bad[name] = str(error)
         else:
             split = "test" if tests.get(key) == "0" else "train"
-            if splits:
-                split = splits[label]
+            if of_classes:
+                split = of_classes[label]
+            elif of_pictures:
+                split = of_pictures[pathlib.PurePosixPath(relative).stem]
             row = Row(
                 image,
                 name,

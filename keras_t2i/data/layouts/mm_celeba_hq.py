@@ -1,12 +1,13 @@
 """Multi-Modal-CelebA-HQ (Xia et al. 2021, arXiv:2012.03308).
 
     text/celeba-caption/0.txt                        (ten captions)
-    images/0.jpg
+    images/0.jpg                                     (or image/images/0.jpg)
+    train/filenames.pickle, test/filenames.pickle    (where present)
 
-Its published split is a pickle, which is never read (it could run code), so
-all is train and a tenth is held out for validation.
+Without these lists all is train.
 """
 
+from keras_t2i.data.layouts import filename_lists
 from keras_t2i.data.layouts.rows import Found
 from keras_t2i.data.layouts.rows import Row
 from keras_t2i.data.layouts.rows import first_folder
@@ -25,6 +26,7 @@ def find(folder):
 def read(folder, what):
     texts, images = what
     found = Found(folder, "MM-CelebA-HQ")
+    splits = filename_lists.read([folder])
     pictures = {
         file.stem: file
         for file in images.iterdir()
@@ -39,5 +41,6 @@ def read(folder, what):
         except ValueError as error:
             found.bad[name] = str(error)
         else:
-            found.add(Row(image, name, captions))
+            split = splits[stem] if splits else "train"
+            found.add(Row(image, name, captions, split=split))
     return found

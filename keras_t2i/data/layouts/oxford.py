@@ -3,12 +3,14 @@
     jpg/image_00001.jpg
     text_c10/class_00001/image_06734.txt             (ten captions)
     trainclasses.txt, valclasses.txt, testclasses.txt (where present)
+    train/filenames.pickle, test/filenames.pickle     (where present)
 
 `text_c10` and the lists may also lie in `cvpr2016_flowers/`. Without lists
 all is train.
 """
 
 from keras_t2i.data.layouts import class_lists
+from keras_t2i.data.layouts import filename_lists
 from keras_t2i.data.layouts.rows import Found
 from keras_t2i.data.layouts.rows import Row
 from keras_t2i.data.layouts.rows import first_folder
@@ -27,7 +29,8 @@ def find(folder):
 def read(folder, what):
     texts, places = what
     found = Found(folder, "Oxford-102")
-    splits = class_lists.read(places)
+    of_classes = class_lists.read(places)
+    of_pictures = {} if of_classes else filename_lists.read(places)
     captioned = {file.stem: file for file in texts.glob("class_*/*.txt")}
     pictures = {file.stem: file for file in (folder / "jpg").glob("*.jpg")}
     for stem in sorted(captioned.keys() | pictures):
@@ -48,7 +51,7 @@ def read(folder, what):
                 image,
                 name,
                 captions,
-                split=splits[label],
+                split=of_pictures[stem] if of_pictures else of_classes[label],
                 label=label,
                 class_id=class_id,
             )

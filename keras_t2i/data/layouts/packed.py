@@ -5,16 +5,20 @@
     pictures-00000-of-00009.jsonl                    (what is where in it)
 
 Reading needs no TensorFlow: the index says where the bytes of each picture
-lie in the shard and what their CRC-32 is.
+(and of each caption's features, if they were asked for) lie in the shard and
+what their CRC-32 is. `keras_t2i/data/packing.py` describes the files.
 """
 
 import io
 import json
 import os
+import pathlib
 import zlib
 
+from keras_t2i.data.layouts.packed_features import PackedFeatures
 from keras_t2i.data.layouts.rows import Found
 from keras_t2i.data.layouts.rows import Row
+from keras_t2i.data.layouts.shards import read_at
 
 LOOKED_FOR = "shards of `keras-t2i data pack` (pack.json)"
 MANIFEST = "pack.json"
@@ -45,15 +49,7 @@ class PackedPicture:
         Raises:
             ValueError: the shard is damaged there.
         """
-        with open(self.shard, "rb") as file:
-            file.seek(self.start)
-            content = file.read(self.length)
-        if zlib.crc32(content) != self.crc:
-            raise ValueError(
-                f"The shard is damaged at byte {self.start}; pack the "
-                f"pictures again. Received: {self.shard}"
-            )
-        return content
+        return read_at(self.shard, self.start, self.length, self.crc)
 
     def open(self):
         """The picture file as a binary file object."""
@@ -77,6 +73,9 @@ def read(folder, manifest):
     found = Found(folder, f"packed, from {values['layout']}")
     found.bad.update(values["bad"])
     found.empty_captions = values["empty_captions"]
+    encoder = values["settings"].get("text_encoder")
+    if encoder:
+        found.features = PackedFeatures(encoder)
     for name, expected in values["shards"].items():
         shard = folder / name
         index = shard.with_suffix(".jsonl")
@@ -92,8 +91,13 @@ def read(folder, manifest):
                 f"{index} is missing or damaged. Copy it again, or pack the "
                 "pictures again."
             )
-        for line in lines.splitlines():
-            _add(json.loads(line), shard, found)
+        try:
+            for line in lines.splitlines():
+                _add(json.loads(line), shard, size, found)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(
+                f"{index} is not what `keras-t2i data pack` writes ({error})."
+            ) from error
     return found
 
 
@@ -106,7 +110,9 @@ def read_manifest(path):
     try:
         values = json.loads(path.read_bytes())
         version = values["keras_t2i_pack"]
-    except (ValueError, KeyError, TypeError) as error:
+        if version == VERSION:
+            _check_manifest(values)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{path} is not what `keras-t2i data pack` writes ({error})."
         ) from error
@@ -118,13 +124,37 @@ def read_manifest(path):
     return values
 
 
-def _add(values, shard, found):
+def _check_manifest(values):
+    """Raises unless the parts that `read` relies on are there and safe."""
+    if not isinstance(values["settings"], dict):
+        raise TypeError("its settings are no object")
+    if values["settings"].get("text_encoder"):
+        PackedFeatures(values["settings"]["text_encoder"])
+    if "shards" not in values:  # Interrupted.
+        return
+    values["layout"], values["empty_captions"] + 0, dict(values["bad"])
+    for name, shard in values["shards"].items():
+        inside = pathlib.PurePath(name).name == name
+        if not inside or not name.endswith(".tfrecord"):
+            raise ValueError(f"the shard {name!r} is not in its folder")
+        shard["bytes"], shard["index_crc"]
+
+
+def _add(values, shard, shard_size, found):
     if "bad" in values:
         found.bad[values["name"]] = values["bad"]
         return
-    start, length, crc = values.pop("at")
+    at = _inside(values.pop("at"), shard_size)
     for key in ("box", "size"):
         values[key] = tuple(values[key]) if values[key] else None
-    found.rows.append(
-        Row(PackedPicture(shard, start, length, crc), **values)
-    )
+    for caption, place in zip(values["captions"], values.pop("features", ())):
+        found.features.add(caption, shard, *_inside(place, shard_size))
+    found.rows.append(Row(PackedPicture(shard, *at), **values))
+
+
+def _inside(at, size):
+    """Start, length and CRC of bytes that lie in a shard of `size` bytes."""
+    start, length, crc = at
+    if not 0 <= start <= start + length <= size:
+        raise ValueError(f"bytes {start} to {start + length} of {size}")
+    return start, length, crc

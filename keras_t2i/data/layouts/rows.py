@@ -65,6 +65,7 @@ class Found:
         rows: list of `Row`, each with at least one caption.
         bad: dict of file name (or table line) -> why it was left out.
         empty_captions: captions that were blank or no text.
+        features: `PackedFeatures` of the captions, or None.
     """
 
     folder: pathlib.Path
@@ -72,6 +73,7 @@ class Found:
     rows: list = dataclasses.field(default_factory=list)
     bad: dict = dataclasses.field(default_factory=dict)
     empty_captions: int = 0
+    features: object = None
 
     def name(self, path):
         """`path` relative to the folder where it lies inside."""

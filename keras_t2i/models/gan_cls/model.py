@@ -14,6 +14,7 @@ from keras_t2i.losses import gan_cls_discriminator_loss
 from keras_t2i.losses import gan_cls_generator_loss
 from keras_t2i.losses import gan_cls_matrix_discriminator_loss
 from keras_t2i.losses import gan_discriminator_loss
+from keras_t2i.losses import mode_seeking_loss
 from keras_t2i.losses import other_class
 from keras_t2i.losses import wrong_partners
 from keras_t2i.models.gan_cls import networks
@@ -61,6 +62,9 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             - `text_noise`: length of Gaussian noise added to each sentence
               in training, beside unit length. It fills the space between the
               captions of the data, so that a user's own wording lies in it.
+            - `mode_seeking_weight`: of the term that makes pictures of one
+              caption differ as their latents do; half of the captions of a
+              batch are then drawn twice.
             - `matching_warmup_steps`: steps in which only realism is trained.
             - `interpolate`, `interpolation_beta`: GAN-INT.
             - `learning_rate`, `beta_1` of Adam; the rate halves every
@@ -146,26 +150,31 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         real = self.trunk(images, training=True)  # features [B, h, w, C]
 
         # The generator takes a sentence as it is; D alone trains the encoder.
-        asked = ops.stop_gradient(sentence)
+        given = ops.stop_gradient(sentence)
+        asked = objective.twice(given) if s["mode_seeking_weight"] else given
+        count = ops.shape(asked)[0]
         if s["interpolate"]:
             between = objective.interpolated_sentences(
-                asked, s["interpolation_beta"]
+                given, s["interpolation_beta"]
             )
             asked = ops.concatenate([asked, between])  # [1.5 B, S]
-        count = ops.shape(asked)[0]
-        latents = self.draw_noise((count, self.latent_width))
+        latents = self.draw_noise((ops.shape(asked)[0], self.latent_width))
         drawn = self.generator([latents, asked], training=True)
+        generator_loss = 0.0
+        if s["mode_seeking_weight"]:
+            generator_loss += s["mode_seeking_weight"] * mode_seeking_loss(
+                ops.split(drawn[:count], 2), ops.split(latents[:count], 2)
+            )
         drawn = self.augment(drawn)
         fake = self.trunk(drawn, training=True)
         fake_logits = self.judge(fake, asked)
 
         # D never sees interpolated sentences: nothing real belongs to them.
-        fake_of_captions = fake_logits[: ops.shape(sentence)[0]]
+        fake_of_captions = fake_logits[:count]
         if s["interpolate"] and s["architecture"] == "reed2016":
             # Nor do its batch statistics.
-            shown = drawn[: ops.shape(sentence)[0]]
             fake_of_captions = self.judge(
-                self.trunk(shown, training=True), sentence
+                self.trunk(drawn[:count], training=True), asked[:count]
             )
         weight = self.matching_weight()
         if s["wrong_pairs"] == "all":
@@ -188,7 +197,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         discriminator_loss += self.r1_penalty(
             lambda x: self.judge(self.trunk(x, training=True), sentence), images
         )
-        generator_loss = gan_cls_generator_loss(fake_logits)
+        generator_loss += gan_cls_generator_loss(fake_logits)
         if s["realism_weight"]:
             # Words alone are soon pleased by the right color. A judgement
             # without them keeps the drawing honest (as in AttnGAN, section
@@ -301,12 +310,14 @@ def _learning_rate(settings):
 
 def _spherical(first, last, position):
     """Spherical interpolation between two latents [1, Z] at [N, 1]."""
+    # The angle of a latent with itself would not be 0 in float32.
+    first, last = first.astype("float64"), last.astype("float64")
     cosine = np.sum(first * last) / (
         np.linalg.norm(first) * np.linalg.norm(last)
     )
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
     if angle < 1e-4:
-        return np.repeat(first, len(position), axis=0)
+        return np.repeat(first, len(position), axis=0).astype("float32")
     mixed = np.sin((1.0 - position) * angle) * first
     mixed += np.sin(position * angle) * last
     return (mixed / np.sin(angle)).astype("float32")

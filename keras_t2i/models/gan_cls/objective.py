@@ -15,3 +15,16 @@ def interpolated_sentences(sentence, beta=0.5):
     """
     half = ops.shape(sentence)[0] // 2
     return beta * sentence[:half] + (1.0 - beta) * sentence[half : 2 * half]
+
+
+def twice(sentence):
+    """The first half of the batch, and again: two pictures a caption.
+
+    Args:
+        sentence: [B, S].
+
+    Returns:
+        [2 * H, S] with H = ceil(B / 2); rows i and i + H are equal.
+    """
+    half = sentence[: (ops.shape(sentence)[0] + 1) // 2]
+    return ops.concatenate([half, half])

@@ -18,17 +18,18 @@ _DEFAULT = {
     "wrong_pairs": "all",  # "image", "text", or all pairs of a batch
     "realism_weight": 1.0,  # "compact" only: D also judges without the words
     "text_noise": 0.3,  # length of the noise on unit-length sentences
+    "mode_seeking_weight": 0.5,  # 0 trusts the noise to be used
     "matching_warmup_steps": 0,
     "interpolate": False,  # True adds GAN-INT: half as much work again
     "interpolation_beta": 0.5,
     # Training.
-    "learning_rate": 4e-4,
+    "learning_rate": 3e-4,
     "learning_rate_halving_steps": 0,  # 0 keeps the rate
     "beta_1": 0.5,
     "updates": "simultaneous",
     "ema_decay": 0.999,
-    "augment": (),
-    "r1_weight": 1.0,
+    "augment": ("translation",),
+    "r1_weight": 0.05,
     "r1_interval": 16,
     "seed": 0,
 }
@@ -46,10 +47,12 @@ _REED2016 = {
     "wrong_pairs": "image",
     "realism_weight": 0.0,
     "text_noise": 0.0,
+    "mode_seeking_weight": 0.0,
     "interpolate": True,
     "learning_rate": 2e-4,
     "updates": "alternating",
     "learning_rate_halving_steps": 11_000,
+    "augment": (),
     "r1_weight": 0.0,
 }
 
@@ -65,8 +68,10 @@ VARIANTS = {
         "discriminator_width": 16,
         "realism_weight": 0.0,
         "text_noise": 0.0,
+        "mode_seeking_weight": 0.0,
         "learning_rate": 5e-4,
         "ema_decay": 0.99,
+        "augment": (),
         "r1_weight": 0.0,
     },
 }
@@ -86,6 +91,7 @@ _NUMBERS = (
     "cls_weight",
     "realism_weight",
     "text_noise",
+    "mode_seeking_weight",
     "interpolation_beta",
     "learning_rate",
     "beta_1",
@@ -143,7 +149,7 @@ def check(settings):
             'A judgement without the words needs the projection of the '
             '"compact" architecture. Set `realism_weight` to 0.'
         )
-    for key in ("realism_weight", "text_noise"):
+    for key in ("realism_weight", "text_noise", "mode_seeking_weight"):
         if settings[key] < 0.0:
             raise ValueError(
                 f"`{key}` must be at least 0. Received: {settings[key]}"

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,42 @@ def test_cub_class_lists_keep_classes_apart(birds):
     assert splits(found) == ["train"] * 2 + ["validation"] * 2 + ["test"] * 2
 
 
+@pytest.mark.parametrize("protocol", range(5))
+def test_cub_lists_of_file_names(birds, protocol):
+    """As StackGAN and AttnGAN give the split; theirs are of protocol 0."""
+    for part, number in (("train", 0), ("test", 2)):
+        names = [f"{CLASSES[number]}/Bird_{2 * number + i}_18" for i in (0, 1)]
+        (birds / part).mkdir()
+        (birds / part / "filenames.pickle").write_bytes(
+            pickle.dumps(names, protocol)
+        )
+    lines = "".join(f"{i + 1} {i % 2}\n" for i in range(6))
+    write(birds / "CUB_200_2011/train_test_split.txt", lines)
+    found = layouts.read_folder(birds)
+    assert splits(found) == ["train"] * 2 + ["unlisted"] * 2 + ["test"] * 2
+
+
+class Touches:
+    """Pickled, it makes a file when it is loaded."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_a_pickle_is_never_loaded(birds, tmp_path):
+    (birds / "train").mkdir()
+    names = ["a", Touches(tmp_path / "touched")]
+    for content in (pickle.dumps(names), b"damaged"):
+        (birds / "train/filenames.pickle").write_bytes(content)
+        with pytest.warns(UserWarning, match="filenames.pickle is not used"):
+            found = layouts.read_folder(birds)
+        assert splits(found) == ["train"] * 6
+    assert not (tmp_path / "touched").exists()
+
+
 def test_cub_own_split_and_captions_of_reed(birds):
     (birds / "cvpr2016_cub").mkdir()
     (birds / "text").rename(birds / "cvpr2016_cub/text_c10")
@@ -129,3 +167,12 @@ def test_oxford_lists_and_losses(flowers, draw):
     report = data.inspect(flowers)
     assert "no such picture" in report.bad["jpg/image_00003.jpg"]
     assert report.splits["test"] == 1
+
+
+def test_oxford_lists_of_file_names(flowers):
+    for part, numbers in (("train", (0, 1)), ("test", (2, 3))):
+        (flowers / part).mkdir()
+        names = [f"jpg/image_0000{i}" for i in numbers]
+        (flowers / part / "filenames.pickle").write_bytes(pickle.dumps(names))
+    found = layouts.read_folder(flowers)
+    assert splits(found) == ["train"] * 2 + ["test"] * 2

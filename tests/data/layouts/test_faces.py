@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 
 from keras_t2i import data
@@ -120,3 +122,19 @@ def test_mm_celeba_hq(tmp_path, draw):
     assert list(found.bad) == ["images/11.jpg"]
     report = data.inspect(tmp_path)
     assert set(report.bad) == {"images/11.jpg", "images/12.jpg"}
+
+
+def test_mm_celeba_hq_published_split(tmp_path, draw):
+    """The set's own tree: pictures in image/images, pickled file names."""
+    texts = tmp_path / "text/celeba-caption"
+    texts.mkdir(parents=True)
+    for i in range(4):
+        draw(f"image/images/{i}.jpg", 20 * i)
+        (texts / f"{i}.txt").write_text(f"face {i}\n" * 10)
+    for part, names in (("train", ["0", "3"]), ("test", ["1", "2"])):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "filenames.pickle").write_bytes(pickle.dumps(names))
+    found = layouts.read_folder(tmp_path)
+    assert found.layout == "MM-CelebA-HQ" and not found.bad
+    splits = [row.split for row in found.rows]
+    assert splits == ["train", "test", "test", "train"]

@@ -18,6 +18,7 @@ TINY = {
     "realism_weight": 0.0,
     # Noise on the sentences would hide which of them a judgement is of.
     "text_noise": 0.0,
+    "mode_seeking_weight": 0.0,
 }
 
 
@@ -98,6 +99,27 @@ def test_discriminator_loss_is_that_of_its_judgements(wrong_pairs, cls_weight):
             for s in mismatched
         ]
         assert all([0, 1, 2, 0][a] != [0, 1, 2, 0][b] for a, b in enumerate(rows))
+
+
+def test_mode_seeking_draws_half_of_the_captions_twice():
+    settings = {"interpolate": False, "r1_weight": 0.0}
+    seen = Watched(mode_seeking_weight=0.5, **settings)
+    first, again = np.split(seen.sentences[0], 2)
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(first, seen.sentence[:2], rtol=1e-6)
+    # What is left beside the judgement is the term itself, which is at least
+    # 0.5 * |z1 - z2| / 2, for pictures lie in [-1, 1].
+    judged = np.mean(softplus(-seen.logits[0]))
+    assert seen.losses["generator"] > judged + 0.1
+
+
+def test_text_noise_changes_sentences_by_its_length():
+    model = gan_cls(text_noise=0.3)
+    sentence = np.zeros((400, 8), "float32")
+    noise = np.asarray(model.noisy(sentence))
+    lengths = np.linalg.norm(noise, axis=1)
+    assert np.mean(lengths**2) ** 0.5 == pytest.approx(0.3, rel=0.1)
+    assert gan_cls(text_noise=0.0).noisy(sentence) is sentence
 
 
 def test_realism_is_judged_beside_the_pairs():

@@ -18,3 +18,12 @@ def test_beta_weighs_the_first_half():
     between = objective.interpolated_sentences(sentence, 0.25)
     np.testing.assert_allclose(between, [[0.25, 0.75]])
     assert objective.interpolated_sentences(sentence[:1]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_twice_draws_half_of_the_captions_in_pairs(count):
+    sentence = np.arange(2.0 * count).reshape(count, 2)
+    first, second = np.split(np.asarray(objective.twice(sentence)), 2)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, sentence[: len(first)])
+    assert len(first) == (count + 1) // 2
