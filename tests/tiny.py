@@ -137,7 +137,9 @@ def dataset(count=8, image_size=16, batch_size=4):
 
 def batch(model, **kwargs):
     """The first batch of `dataset` as `model.train_step` takes it."""
-    features = with_features(as_dataset(dataset(**kwargs)), model.text_encoder)
+    features = with_features(
+        as_dataset(dataset(**kwargs)), model.text_encoder, model.uses_words
+    )
     return next(iter(features))
 
 

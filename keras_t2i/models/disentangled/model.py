@@ -518,6 +518,16 @@ class ModalityDisentangledT2I(TextToImageModel):
                 config["matcher"].pop(key, None)
         return config
 
+    @classmethod
+    def _from_config(cls, config, custom_objects):
+        # A file that is loaded names no other one.
+        if not isinstance(config["matcher"], (dict, type(None))):
+            raise ValueError(
+                "`matcher` must be a dict or null in a configuration. "
+                f"Received: {config['matcher']!r}"
+            )
+        return super()._from_config(config, custom_objects)
+
 
 def _encoder_of(matcher, given):
     """The text encoder of a matcher, which `given` must not contradict."""

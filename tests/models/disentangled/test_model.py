@@ -260,6 +260,14 @@ def test_matcher_may_be_the_folder_of_a_preset(matcher, tmp_path):
     assert np.all(np.isfinite(list(history.values())))
 
 
+def test_a_configuration_names_no_other_file(matcher, tmp_path):
+    matcher.save_to_preset(tmp_path)
+    config = with_matcher(matcher).get_config()
+    config["matcher"] = str(tmp_path)
+    with pytest.raises(ValueError, match="dict or null"):
+        models.ModalityDisentangledT2I.from_config(config)
+
+
 def test_weight_and_matcher_belong_together(matcher):
     with pytest.raises(ValueError, match="trained ImageTextMatcher"):
         disentangled(matcher_weight=1.0)
