@@ -12,7 +12,7 @@ _DEFAULT = {
     # Networks.
     "architecture": "compact",  # or "published"
     "num_scales": 1,
-    "latent_width": 64,  # of the noise and of the style
+    "latent_width": 32,  # of the noise and of the style
     "text_width": 128,  # of h_tc and of the content
     "generator_width": 32,
     "discriminator_width": 64,
@@ -24,7 +24,7 @@ _DEFAULT = {
     "margin": 0.5,
     "content_weight": 1.0,
     "content_gradient": "pictures",  # or "text": what G's content term moves
-    "style_weight": 1.0,
+    "style_weight": 4.0,
     "style_adversarial_weight": 0.1,
     "style_loss_in_generator": True,
     "kl_weight": 0.0,  # above 0 h_tc is a mean beside a variance
@@ -51,6 +51,7 @@ _PATENT = {
     "generator_width": 64,
     "discriminator_width": 32,
     "wrong_pairs": "none",
+    "style_weight": 1.0,
     "style_loss_in_generator": False,
     "text_noise": 0.0,
     "learning_rate": 2e-4,
@@ -79,6 +80,7 @@ VARIANTS = {
         "latent_width": 8,
         "generator_width": 16,
         "discriminator_width": 16,
+        "style_weight": 3.0,
         "text_noise": 0.0,
         "learning_rate": 5e-4,
         "ema_decay": 0.99,
