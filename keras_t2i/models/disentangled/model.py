@@ -510,13 +510,11 @@ class ModalityDisentangledT2I(TextToImageModel):
         return networks
 
     def get_config(self):
-        config = {**super().get_config(), "matcher": None}
-        if self.matcher is not None:
-            config["matcher"] = self.matcher.get_config()
-            # It has those of the model.
-            for key in ("name", "trainable", "dtype", "text_encoder", "networks"):
-                config["matcher"].pop(key, None)
-        return config
+        matcher = self.matcher
+        if matcher is not None:
+            # Made anew, with the text encoder of the model.
+            matcher = {**matcher.settings, "image_size": matcher.image_size}
+        return {**super().get_config(), "matcher": matcher}
 
     @classmethod
     def _from_config(cls, config, custom_objects):

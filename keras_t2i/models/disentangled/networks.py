@@ -144,9 +144,7 @@ def _published_pictures(latents, text, words, sizes, settings):
     width = settings["generator_width"]
     doublings = int(math.log2(sizes[0] / 4))
     channels = width * 2**doublings
-    x = layers.Dense(
-        2 * 4 * 4 * channels, use_bias=False, kernel_initializer="orthogonal"
-    )(joint)
+    x = layers.Dense(2 * 4 * 4 * channels, **_PUBLISHED)(joint)
     x = layers.Reshape((4, 4, channels))(_glu(_batch_norm(x)))
     for _ in range(doublings):
         channels //= 2
