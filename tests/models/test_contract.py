@@ -25,6 +25,7 @@ METHODS = {
         {
             "variant": "mdd",
             "num_scales": 2,
+            "num_residual": 1,
             "matcher_weight": 0.0,
             "generator_width": 4,
             "discriminator_width": 2,
