@@ -83,8 +83,7 @@ def step(cls, settings):
     model = cls(
         image_size=SIZE,
         text_encoder="bag_of_ngrams",
-        **{"interpolate": False, **settings},
-        updates="simultaneous",
+        **{"interpolate": False, "updates": "simultaneous", **settings},
         r1_weight=0.0,
     )
     random = np.random.default_rng(0)

@@ -1,9 +1,11 @@
 """Writing files so that a failure never costs what is already on disk."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import tempfile
+import warnings
 
 
 @contextlib.contextmanager
@@ -38,6 +40,46 @@ def atomic_write(path):
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def lock(folder):
+    """Takes a folder for this process alone.
+
+    The lock is the kernel's and on the open file, so it goes with the process
+    however that ends; the file `.lock` stays and means nothing by itself.
+
+    Args:
+        folder: made if needed.
+
+    Returns:
+        An open file. Closing it, also by `with`, gives the folder back.
+
+    Raises:
+        ValueError: if another process, or another training in this one, has
+            the folder.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = open(folder / ".lock", "ab+", buffering=0)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().decode("utf-8", "replace") or "unknown"
+        file.close()
+        raise ValueError(
+            f"Another training is running in {folder} (process {holder}). "
+            "Wait until it ends, stop it, or choose another folder."
+        ) from None
+    except OSError as error:
+        warnings.warn(
+            f"{folder} cannot be locked ({error}). See to it that no other "
+            "training runs there."
+        )
+    with contextlib.suppress(OSError):  # A full disk: the lock holds anyway.
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+    return file
 
 
 def sync_folder(folder):

@@ -10,7 +10,7 @@ from keras_t2i import losses
 from keras_t2i.text import TextEncoder
 from keras_t2i.text import TextFeatures
 from keras_t2i.training import AdversarialModel
-from keras_t2i.training.ema import copy_state
+from keras_t2i.training.ema import start_average
 from keras_t2i.training.pipeline import as_dataset
 from keras_t2i.training.pipeline import with_features
 
@@ -86,8 +86,7 @@ class LinearGAN(AdversarialModel):
             )
 
         self.generator, self.generator_ema = generator(), generator()
-        self.generator_ema.trainable = False
-        copy_state(self.generator, self.generator_ema)
+        start_average(self.generator_ema, self.generator)
         self.discriminator = keras.Sequential(
             [keras.Input(shape), layers.Flatten(), layers.Dense(1)]
         )

@@ -22,7 +22,8 @@ def main(argv=None):
         argv: list of arguments; None takes those of the process.
 
     Returns:
-        Exit code: 0; 2 if something given is wrong; 130 if interrupted.
+        Exit code: 0; 1 if a training failed; 2 if something given is wrong;
+        130 if interrupted.
 
     Raises:
         SystemExit: for `--help` (0) and arguments that cannot be parsed (2).
@@ -43,10 +44,10 @@ def main(argv=None):
         except KeyboardInterrupt:
             print("\nInterrupted.", file=sys.stderr)
             return 130
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError) as error:
             message = " ".join(str(error).split())
             print(f"keras-t2i: error: {message}", file=sys.stderr)
-            return 2
+            return 1 if isinstance(error, FloatingPointError) else 2
 
 
 if __name__ == "__main__":

@@ -25,10 +25,14 @@ def _show(message, category, filename, lineno, file=None, line=None):
 def load_tensorflow():
     """Imports TensorFlow without its greetings. Verbs call this first.
 
+    On JAX there may be no TensorFlow, and none is needed.
+
     Its C++ part tells at start which GPU drivers it did not find, and heeds
     no log level in that; so standard error is closed to it for that time.
     `TF_CPP_MIN_LOG_LEVEL=0` in the environment shows everything.
     """
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        return
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Off by default on CPUs without AVX-512; a training step of GANCLS took
     # about 0.8 of the time with it on one that has AVX2 only.

@@ -14,6 +14,8 @@ from keras_t2i.cli.quiet import load_tensorflow
 
 CONFIG = "config.json"
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+# As `keras_t2i.training.guard` has them, which imports Keras.
+ON_NON_FINITE = ("skip", "rollback", "stop")
 
 _DEFAULTS = {
     "batch_size": 64,
@@ -21,6 +23,7 @@ _DEFAULTS = {
     "precision": "float32",
     "checkpoint_every": 500,
     "sample_every": 500,
+    "on_non_finite": "skip",
 }
 _FOLDER = {
     "image_size": 64,
@@ -41,8 +44,23 @@ _COUNTS = (
     "sample_every",
 )
 # What may differ when a run goes on; anything else would make another run.
-_SAID = ("data", "from_preset", "seed", "precision", "variant", "method")
-_FREE = {"data", "steps", "epochs", "checkpoint_every", "sample_every"}
+_SAID = (
+    "data",
+    "from_preset",
+    "seed",
+    "precision",
+    "variant",
+    "method",
+    "on_non_finite",
+)
+_FREE = {
+    "data",  # May have moved; its content is compared.
+    "steps",
+    "epochs",
+    "checkpoint_every",
+    "sample_every",
+    "on_non_finite",
+}
 
 _EXAMPLE = """\
   keras-t2i train gan_cls --data flowers/ --epochs 100 --out runs/flowers
@@ -143,6 +161,13 @@ def add_arguments(verbs):
         help=f"default: {_DEFAULTS['sample_every']}",
     )
     add(
+        "--on-non-finite",
+        choices=ON_NON_FINITE,
+        help="what to do when a loss or a gradient is not finite: leave the "
+        "step out (and stop after ten in a row), go back to the last "
+        "checkpoint with half the learning rate, or stop (default: skip)",
+    )
+    add(
         "--config",
         metavar="FILE",
         help="JSON object with any argument of the model's constructor (they "
@@ -155,6 +180,12 @@ def add_arguments(verbs):
         help="go on from the last checkpoint in RUN with its settings; "
         "nothing there: start",
     )
+    add(
+        "--allow-changes",
+        action="store_true",
+        help="with --resume: go on although the data or settings are not those "
+        "of the last checkpoint",
+    )
 
 
 def run(arguments):
@@ -164,7 +195,7 @@ def run(arguments):
     if stored is None:
         settings = _with_defaults(given)
     elif arguments.resume:
-        settings = _going_on(given, stored, out)
+        settings = _going_on(given, stored, out, arguments.allow_changes)
     else:
         raise ValueError(
             f"{out} holds a run already. Add --resume to go on with it, or "
@@ -174,7 +205,7 @@ def run(arguments):
     load_tensorflow()
     from keras_t2i.cli import training_run
 
-    return training_run.run(settings, out)
+    return training_run.run(settings, out, arguments.allow_changes)
 
 
 def _given(arguments):
@@ -252,18 +283,20 @@ def _of_preset(given):
     return presets.arguments(given["from_preset"], method_class(given["method"]))
 
 
-def _going_on(given, stored, out):
+def _going_on(given, stored, out, allow_changes):
     """The settings of a run that goes on; most of them must not change."""
     for name in sorted(set(given) - _FREE):
-        if name not in stored or given[name] != stored[name]:
+        same = name in stored and given[name] == stored[name]
+        if not same and not (allow_changes and name != "method"):
             raise ValueError(
                 f"The run in {out} has {name}={stored.get(name)!r} and cannot "
                 f"go on with another. Received: {given[name]!r}. Leave it "
-                "out, or start a new run in another folder."
+                "out, add --allow-changes, or start a new run in another "
+                "folder."
             )
     if "epochs" in given:
         del stored["steps"]
-    return {**stored, **given}
+    return {**_DEFAULTS, **stored, **given}
 
 
 def _check(settings):
@@ -274,6 +307,11 @@ def _check(settings):
                 f"`{name}` must be a whole number of at least 1. "
                 f"Received: {value!r}"
             )
+    if settings["on_non_finite"] not in ON_NON_FINITE:
+        raise ValueError(
+            f"`on_non_finite` must be one of {ON_NON_FINITE}. "
+            f"Received: {settings['on_non_finite']!r}"
+        )
     if "dtype" in settings or settings["precision"] not in PRECISIONS:
         raise ValueError(
             f"`precision` sets the number format, one of {PRECISIONS}. "

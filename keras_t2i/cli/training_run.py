@@ -9,7 +9,6 @@ import sys
 import time
 
 import keras
-import tensorflow as tf
 
 from keras_t2i import data
 from keras_t2i import files
@@ -35,27 +34,47 @@ _OF_RUN = {
     "precision",
     "checkpoint_every",
     "sample_every",
+    "on_non_finite",
 }
 
 
-def run(settings, out):
+def run(settings, out, allow_changes=False):
     """Trains in the folder `out` up to `settings["steps"]`.
 
     Args:
         settings: flat dict, see `keras_t2i.cli.train`.
         out: `pathlib.Path` of the run folder.
+        allow_changes: go on where data or settings are not those of before.
 
     Returns:
         Exit code: 0 when finished, 130 when interrupted.
+
+    Raises:
+        ValueError: if another process trains there, or something changed.
+        FloatingPointError: if the guard stops the training.
     """
     captions = _sample_captions(settings)
     model = _model(settings)
-    state = training.restore(model, out / "checkpoints")
-    if state is None and "from_preset" in settings:
+    dataset = _load(settings, "train", repeat=True)
+    with files.lock(out):
+        return _train(settings, out, allow_changes, captions, model, dataset)
+
+
+def _train(settings, out, allow_changes, captions, model, dataset):
+    state = {"seconds": 0.0}
+    checkpoint = training.Checkpoint(
+        out / "checkpoints",
+        settings["checkpoint_every"],
+        state=state,
+        resume=True,
+        allow_changes=allow_changes,
+    )
+    restored = checkpoint.prepare(model, dataset)
+    first = 0
+    if restored is not None:
+        first, state["seconds"] = restored["step"], restored["seconds"]
+    elif "from_preset" in settings:
         presets.start_from(model, settings["from_preset"])
-    state = state or {"step": 0, "seconds": 0.0}
-    first = state["step"]
-    dataset = _load(settings, "train", repeat=True, start_step=first)
     steps = settings.get("steps") or (
         settings["epochs"] * (len(dataset.source) // settings["batch_size"])
     )
@@ -73,9 +92,8 @@ def run(settings, out):
         path.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
 
     log = training.JsonlLog(out / "log.jsonl", max(1, min(50, steps // 100)))
-    log.write(event="resumed" if first else "started", step=first)
-    checkpoint = training.Checkpoint(
-        out / "checkpoints", settings["checkpoint_every"], state=state
+    guard = training.Guard(
+        settings["on_non_finite"], checkpoint=checkpoint, log=log
     )
     watch = Watch(first, steps, state)
     samples = training.SampleGrid(
@@ -91,9 +109,16 @@ def run(settings, out):
             )
             model.fit(
                 dataset,
-                steps_per_epoch=steps - first,
+                steps_per_epoch=steps,
                 # The clock first: a checkpoint holds what it says.
-                callbacks=[watch, log, checkpoint, samples],
+                callbacks=[
+                    guard,
+                    watch,
+                    log,
+                    checkpoint,
+                    samples,
+                    training.EarlyWarnings(),
+                ],
                 verbose=0,
             )
         except KeyboardInterrupt:
@@ -112,11 +137,6 @@ def run(settings, out):
 
 
 def _model(settings):
-    # TensorFlow's graph optimizer walks tables whose order changes from one
-    # process to the next, and sums in that order: the last bits would differ.
-    tf.config.optimizer.set_experimental_options(
-        {"arithmetic_optimization": False}
-    )
     # The networks draw their first weights from the global seed.
     keras.utils.set_random_seed(settings["seed"])
     arguments = {k: v for k, v in settings.items() if k not in _OF_RUN}

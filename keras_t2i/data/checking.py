@@ -121,6 +121,14 @@ def file_of(row):
     return image if isinstance(image, pathlib.Path) else image.open()
 
 
+def file_size(row):
+    """Bytes of the picture as it lies on disk, or in a shard."""
+    image = row.image
+    if isinstance(image, pathlib.Path):
+        return image.stat().st_size
+    return image.length
+
+
 def reason(error):
     """Why a picture cannot be used, without repeating its name."""
     return str(error).split(" Received:")[0]

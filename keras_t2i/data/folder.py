@@ -76,7 +76,8 @@ def load(
     Returns:
         `tf.data.Dataset` of `({"text": string [B], "class_id": int64 [B]},
         uint8 [B, image_size, image_size, 3])` with the attribute `source`
-        (`captions`, `class_ids`, `folder`, `len()`).
+        (`captions`, `class_ids`, `folder`, `len()`). On JAX `data.Batches`
+        of NumPy arrays, which need no TensorFlow.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -110,6 +111,7 @@ def load(
         read=lambda i: read_scaled(rows[i], image_size, max_pixels),
         folder=found.folder,
         keep=decoded < pipeline.KEEP_BYTES,
+        size=lambda i: checking.file_size(rows[i]),
         features=found.features,
     )
     return pipeline.dataset(

@@ -1,12 +1,16 @@
 """From captioned pictures to batches whose order is a pure function."""
 
 import functools
+import hashlib
 import itertools
+import json
 import re
 import warnings
 
+import keras
 import numpy as np
-import tensorflow as tf
+
+from keras_t2i.data.batches import Batches
 
 # Decoded pictures stay in memory if all of them take less than this.
 KEEP_BYTES = 1_000_000_000
@@ -25,6 +29,8 @@ class CaptionedPictures:
             and raises `ValueError` or `OSError` where that fails.
         folder: where the pictures come from, or None.
         keep: whether pictures stay in memory once they are read.
+        size: function of a picture's index that returns the bytes of its
+            file, or None where there are no files.
         features: `PackedFeatures` of the captions, or None.
     """
 
@@ -36,6 +42,7 @@ class CaptionedPictures:
         read,
         folder=None,
         keep=True,
+        size=None,
         features=None,
     ):
         self.texts = texts
@@ -45,6 +52,7 @@ class CaptionedPictures:
         self.failed = {}
         self._names = names
         self._read = read
+        self._size = size
         self._kept = {} if keep else None
 
     def __len__(self):
@@ -54,6 +62,24 @@ class CaptionedPictures:
     def captions(self):
         """All different captions, in order of first appearance."""
         return list(dict.fromkeys(itertools.chain.from_iterable(self.texts)))
+
+    def facts(self):
+        """What tells these pictures from others without reading them.
+
+        Returns:
+            dict of the number of pictures and digests of captions, classes,
+            names and file sizes; JSON values.
+        """
+        sizes = None
+        if self._size is not None:
+            sizes = [self._size(i) for i in range(len(self))]
+        return {
+            "pictures": len(self),
+            "captions": digest(self.texts),
+            "classes": digest(self.class_ids.tolist()),
+            "file names": digest(self._names),
+            "file sizes": digest(sizes),
+        }
 
     def picture(self, index):
         """A picture, or its next neighbor that can be read.
@@ -107,7 +133,7 @@ def dataset(
     mirror,
     captions_per_picture=1,
 ):
-    """Batches of `source` as a `tf.data.Dataset`.
+    """Batches of `source`.
 
     The batch of global step `s` is a pure function of `(seed, s)`: no
     iterator holds hidden state, so a run can go on from any step.
@@ -131,6 +157,12 @@ def dataset(
     Returns:
         `tf.data.Dataset` of `({"text": string [B], "class_id": int64 [B]},
         uint8 [B, image_size, image_size, 3])`; `text` is [B, K] for K > 1.
+        On JAX, which is used where there may be no TensorFlow, `Batches` of
+        NumPy arrays.
+        Its attributes: `source`; `facts`, a function without arguments that
+        returns what its batches depend on as JSON values; and `from_step`, a
+        function of `(step, endless)` that returns the same batches from a
+        global step on.
     """
     _check(
         source,
@@ -182,6 +214,30 @@ def dataset(
             crop = crop[:, ::-1]
         return chosen, source.class_ids[row], crop
 
+    def facts():
+        return {
+            **source.facts(),
+            "image_size": int(image_size),
+            "batch_size": int(batch_size),
+            "seed": int(seed),
+            "training": training,
+            "mirror": mirror,
+            "captions_per_picture": int(captions_per_picture),
+        }
+
+    if keras.backend.backend() != "tensorflow":
+
+        def arrays(step):
+            text, class_id, images = batch(step)
+            return {"text": text, "class_id": class_id}, images
+
+        shape = (image_size, image_size, 3)
+        return Batches(
+            arrays, steps, shape, repeat, start_step, source, facts
+        )
+
+    import tensorflow as tf
+
     def tensors(step):
         text, class_id, images = tf.numpy_function(
             batch, [step], [tf.string, tf.int64, tf.uint8], stateful=False
@@ -194,18 +250,23 @@ def dataset(
         images.set_shape([size, image_size, image_size, 3])
         return {"text": text, "class_id": class_id}, images
 
-    batches = _steps(steps, repeat, start_step)
-    batches = batches.map(
-        tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    ).prefetch(tf.data.AUTOTUNE)
-    options = tf.data.Options()
-    # There are no files that tf.data could deal out to several workers.
-    options.experimental_distribute.auto_shard_policy = (
-        tf.data.experimental.AutoShardPolicy.DATA
-    )
-    batches = batches.with_options(options)
-    batches.source = source
-    return batches
+    def from_step(step, endless):
+        batches = step_numbers(steps, endless, step)
+        batches = batches.map(
+            tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        ).prefetch(tf.data.AUTOTUNE)
+        options = tf.data.Options()
+        # There are no files that tf.data could deal out to several workers.
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
+        batches = batches.with_options(options)
+        batches.source = source
+        batches.from_step = from_step
+        batches.facts = facts
+        return batches
+
+    return from_step(start_step, repeat)
 
 
 def crop_square(picture, size, y=0.5, x=0.5):
@@ -215,16 +276,39 @@ def crop_square(picture, size, y=0.5, x=0.5):
     return picture[top : top + size, left : left + size]
 
 
-def _steps(steps, repeat, start_step):
-    """Global step numbers: endless, or those of the next epoch."""
-    if repeat:
+def digest(value):
+    """Twelve characters that stand for a JSON value, or for bytes."""
+    if not isinstance(value, bytes):
+        value = json.dumps(value, default=repr).encode()
+    return hashlib.sha256(value).hexdigest()[:12]
+
+
+def step_numbers(steps, endless, start_step=0):
+    """Numbers of the global steps from one on.
+
+    Args:
+        steps: steps in an epoch.
+        endless: True counts on; False gives `steps` numbers, and those of
+            the next epoch each time that the dataset is iterated over.
+        start_step: the first number. Inside an epoch, the first iteration
+            goes past its end and the second one starts there.
+
+    Returns:
+        `tf.data.Dataset` of int64 scalars.
+    """
+    import tensorflow as tf
+
+    if endless:
         return tf.data.Dataset.counter(start_step)
-    epochs = itertools.count()
+    next_epoch_at = (start_step // steps + 1) * steps
+    starts = itertools.chain(
+        [start_step], itertools.count(next_epoch_at, steps)
+    )
 
     def next_epoch(_):
-        epoch = tf.numpy_function(lambda: np.int64(next(epochs)), [], tf.int64)
-        epoch.set_shape([])
-        return tf.data.Dataset.range(epoch * steps, (epoch + 1) * steps)
+        start = tf.numpy_function(lambda: np.int64(next(starts)), [], tf.int64)
+        start.set_shape([])
+        return tf.data.Dataset.range(start, start + steps)
 
     numbers = tf.data.Dataset.range(1).flat_map(next_epoch)
     return numbers.apply(tf.data.experimental.assert_cardinality(steps))

@@ -3,11 +3,12 @@
 import numbers
 import secrets
 
-import keras
 import numpy as np
 from keras import ops
 
+from keras_t2i.data import Batches
 from keras_t2i.models.preset_model import PresetModel
+from keras_t2i.training import backend
 from keras_t2i.training.latents import row_latents
 
 
@@ -15,7 +16,8 @@ class TextToImageModel(PresetModel):
     """Adds `generate` to a model with presets.
 
     A method has a setting `latent_width`, and provides `synthesize(latents,
-    features)`, which draws float pictures in [-1, 1] with the averaged weights.
+    features, training=False)`, which draws float pictures in [-1, 1] with the
+    averaged weights; `training=True` refreshes their statistics.
     """
 
     @property
@@ -23,13 +25,18 @@ class TextToImageModel(PresetModel):
         """Z, the width of the latents."""
         return self.settings["latent_width"]
 
-    def synthesize(self, latents, features):
+    def synthesize(self, latents, features, training=False):
         raise NotImplementedError
 
     def call(self, inputs, training=False):
         """Float pictures [B, H, W, 3] in [-1, 1] from (latents, features)."""
         latents, features = inputs
         return self.synthesize(latents, features)
+
+    def refresh_averages(self, batch):
+        features = batch["features"]
+        shape = (ops.shape(features.sentence)[0], self.latent_width)
+        self.synthesize(self.draw_noise(shape), features, training=True)
 
     def generate(
         self, text, seed=None, truncation=None, num_images=1, batch_size=None
@@ -110,7 +117,7 @@ class TextToImageModel(PresetModel):
         # One compiled function for the life of the model: `predict` builds a
         # data pipeline at every call, which costs more than the picture.
         if self._compiled_draw is None:
-            self._compiled_draw = _compile(self._to_uint8)
+            self._compiled_draw = backend.compiled(self._to_uint8, self)
         return self._compiled_draw
 
     def _to_uint8(self, latents, features):
@@ -119,17 +126,6 @@ class TextToImageModel(PresetModel):
         return ops.cast(ops.round(scaled), "uint8")
 
     _compiled_draw = None
-
-
-def _compile(function):
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        # Retracing is relaxed to any batch size after the second one.
-        return tf.function(function, reduce_retracing=True)
-    import jax
-
-    return jax.jit(function)
 
 
 def as_captions(text):
@@ -141,8 +137,8 @@ def as_captions(text):
     """
     if isinstance(text, (str, bytes)):
         text = [text]
-    elif hasattr(text, "element_spec"):
-        if int(text.cardinality()) == -1:  # tf.data's sign for endless.
+    elif isinstance(text, Batches) or hasattr(text, "element_spec"):
+        if _never_ends(text):
             raise ValueError(
                 "The dataset of captions never ends. Give one pass over them: "
                 "load it without `repeat=True`, or use `dataset.take(n)`."
@@ -151,7 +147,7 @@ def as_captions(text):
         for element in text:
             x = element[0] if isinstance(element, tuple) else element
             x = x["text"] if isinstance(x, dict) else x
-            batches.append(np.atleast_1d(x.numpy()))
+            batches.append(np.atleast_1d(np.asarray(x)))
         text = np.concatenate(batches) if batches else []
     captions = [
         t.decode("utf-8", "replace") if isinstance(t, bytes) else t
@@ -166,3 +162,9 @@ def as_captions(text):
                 f"Received: {caption!r} at position {number}"
             )
     return captions
+
+
+def _never_ends(dataset):
+    if isinstance(dataset, Batches):
+        return dataset.repeat
+    return int(dataset.cardinality()) == -1  # tf.data's sign for endless.

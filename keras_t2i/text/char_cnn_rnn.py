@@ -4,6 +4,8 @@ Reed et al. 2016, "Learning Deep Representations of Fine-grained Visual
 Descriptions" (the encoder of GAN-CLS, in the form of its released code).
 """
 
+import re
+
 import keras
 import numpy as np
 from keras import layers
@@ -21,6 +23,9 @@ ALPHABET = (
 # A position after the convolutions sees 48 characters, 9 on from the last.
 _STRIDE = 9
 _HASH = 2654435761
+# What TensorFlow takes for white space.
+_SPACE = " \t\n\v\f\r"
+_SPACES = re.compile(r"[ \t\n\f\r]+")
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -116,6 +121,8 @@ class CharCNNRNNTextEncoder(TextEncoder):
             dict of int32 `characters` `[B, num_characters]`: 0 where there is
             none (or an unknown one), then the alphabet, then hashed ones.
         """
+        if keras.backend.backend() != "tensorflow":
+            return {"characters": self._ids_in_python(as_strings(strings))}
         import tensorflow as tf
 
         if not tf.is_tensor(strings):
@@ -124,10 +131,7 @@ class CharCNNRNNTextEncoder(TextEncoder):
         text = tf.strings.lower(text, encoding="utf-8")
         codes = tf.strings.unicode_decode(text, "UTF-8")
         codes = codes.to_tensor(-1, shape=[None, self.num_characters])
-        table = np.zeros(128, "int32")
-        for number, character in enumerate(ALPHABET):
-            table[ord(character)] = 1 + number
-        ids = tf.gather(table, tf.clip_by_value(codes, 0, 127))
+        ids = tf.gather(_alphabet_table(), tf.clip_by_value(codes, 0, 127))
         ids = tf.where((codes >= 0) & (codes < 128), ids, 0)
         if self.num_hashed:
             # Multiplying spreads neighboring characters over all rows.
@@ -135,6 +139,21 @@ class CharCNNRNNTextEncoder(TextEncoder):
             row = tf.cast(row, tf.int32) + 1 + len(ALPHABET)
             ids = tf.where((codes >= 0) & (ids == 0), row, ids)
         return {"characters": ids}
+
+    def _ids_in_python(self, strings):
+        """The characters that TensorFlow gives, as a NumPy array."""
+        table = _alphabet_table()
+        result = np.zeros([len(strings), self.num_characters], "int32")
+        for row, string in enumerate(strings):
+            text = string.decode("utf-8", "replace").strip(_SPACE)
+            text = _SPACES.sub(" ", text).lower()[: self.num_characters]
+            codes = np.array([ord(character) for character in text], "int64")
+            ids = np.where(codes < 128, table[np.minimum(codes, 127)], 0)
+            if self.num_hashed:
+                hashed = codes * _HASH // 4096 % self.num_hashed
+                ids = np.where(ids == 0, hashed + 1 + len(ALPHABET), ids)
+            result[row, : len(ids)] = ids
+        return result
 
     def call(self, tokens):
         characters = tokens["characters"]
@@ -267,3 +286,11 @@ class MeanGRU(layers.Layer):
 
 def _uniform():
     return keras.initializers.RandomUniform(-0.08, 0.08)
+
+
+def _alphabet_table():
+    """int32 [128]: the number of each ASCII character, 0 if it has none."""
+    table = np.zeros(128, "int32")
+    for number, character in enumerate(ALPHABET):
+        table[ord(character)] = 1 + number
+    return table

@@ -41,6 +41,10 @@ class HubTextEncoder(TextEncoder):
     The layer is serialized by handle. Weights are saved only if it is
     trainable.
 
+    Where TensorFlow or TensorFlow Text is not installed, "minilm" has no
+    module: it reads no text, but models that stand on it train from features
+    in packed shards or in the cache.
+
     Args:
         handle: URL of a TF Hub module, path of a SavedModel, or `"minilm"`:
             the encoder that comes with keras_t2i (MiniLM-L6, sentence and
@@ -55,6 +59,7 @@ class HubTextEncoder(TextEncoder):
 
     Raises:
         FileNotFoundError: if the handle cannot be found, within 10 seconds.
+        ImportError: if TensorFlow is not installed.
         ValueError: if the SavedModel is damaged or of neither family, or is
             named by a file that Keras loads in safe mode.
 
@@ -82,20 +87,30 @@ class HubTextEncoder(TextEncoder):
             folder = files.shipped("text/minilm_l6_v2")
             self._folders = [folder / "encoder", folder / "preprocessor"]
         else:
+            saved_model.check_installed()
             handles = [self.handle, self.preprocessor]
             self._folders = [resolve(h) for h in handles if h]
-        self._module = saved_model.load(
-            self._folders[0], self.handle, trainable
-        )
+        self._token_length = max_length
+        self._trained = []
         self._preprocess = None
+        try:
+            self._module = saved_model.load(
+                self._folders[0], self.handle, trainable
+            )
+        except ImportError:
+            if self.handle != "minilm" or trainable:
+                raise
+            self._module = None
+            self._sentence_width = self._word_width = 384
+            self._has_words = True
+            self.built = True
+            return
         if len(self._folders) > 1:
             self._preprocess = saved_model.load(
                 self._folders[1], self.preprocessor or self.handle
             )
         self._packs = hasattr(self._preprocess, "bert_pack_inputs")
-        self._token_length = max_length
         self._probe()
-        self._trained = []
         if trainable:
             self._trained = saved_model.variables(self._module, self.handle)
         self.built = True
@@ -124,6 +139,7 @@ class HubTextEncoder(TextEncoder):
 
     def tokenize(self, strings):
         """See `TextEncoder.tokenize`; the second family gives `{"text"}`."""
+        saved_model.check_installed()
         import tensorflow as tf
 
         if not tf.is_tensor(strings):
@@ -152,6 +168,7 @@ class HubTextEncoder(TextEncoder):
         return TextFeatures(sentence, words, tf.cast(_mask(tokens), "float32"))
 
     def encode(self, strings, batch_size=64):
+        saved_model.check_installed()
         strings = as_strings(strings)
         result = self._no_features(len(strings))
         for start in range(0, len(strings), 64 * batch_size):

@@ -1,5 +1,8 @@
 """Bag of hashed n-grams: no vocabulary, nothing to train, any writing."""
 
+import re
+import unicodedata
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,9 +10,17 @@ from keras import ops
 from keras_t2i.text.encoder import TextEncoder
 from keras_t2i.text.encoder import TextFeatures
 from keras_t2i.text.encoder import as_strings
+from keras_t2i.text.farmhash import hash_bucket
 
 # Writings that put no spaces between words: every character is a word.
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}]"
+# The letters, marks and digits of these writings, for Python.
+_UNSPACED_LETTERS = re.compile(
+    "([\u0e01-\u0edf\u1780-\u17f9\u3005\u3007-\u3029\u3038-\u303b"
+    "\u3041-\u3096\u309d-\u30fa\u30fd-\u30ff\u31f0-\u31ff\u3400-\u9fff"
+    "\uf900-\ufad9\uff66-\uff6f\uff71-\uff9d\U00016fe3\U00016ff0-\U00016ff1"
+    "\U0001aff0-\U0001b167\U00020000-\U000323af])"
+)
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -83,6 +94,8 @@ class BagOfNGramsEncoder(TextEncoder):
             dict of int32 `words` `[B, T]` and `pairs` `[B, T - 1]`, numbers
             of hash buckets from 1 on, 0 where there is none.
         """
+        if keras.backend.backend() != "tensorflow":
+            return self._tokenize_in_python(as_strings(strings))
         import tensorflow as tf
 
         words = self._split(strings).to_tensor(shape=[None, self.max_length])
@@ -103,13 +116,30 @@ class BagOfNGramsEncoder(TextEncoder):
         strings = as_strings(strings)
         self._warn(
             strings,
-            np.asarray(self._split(strings).row_lengths()) > self.max_length,
+            [len(words(s)) > self.max_length for s in strings],
             f"have more than max_length={self.max_length} words, and what"
             " follows is not read. Raise max_length.",
         )
 
+    def _tokenize_in_python(self, strings):
+        """The tokens that TensorFlow gives, as NumPy arrays."""
+        length = self.max_length
+        tokens = {
+            "words": np.zeros([len(strings), length], "int32"),
+            "pairs": np.zeros([len(strings), length - 1], "int32"),
+        }
+        for row, string in enumerate(strings):
+            found = words(string)[:length]
+            pairs = [f"{a} {b}" for a, b in zip(found, found[1:])]
+            for name, some in (("words", found), ("pairs", pairs)):
+                tokens[name][row, : len(some)] = [
+                    1 + hash_bucket(text.encode(), self.num_buckets)
+                    for text in some
+                ]
+        return tokens
+
     def _split(self, strings):
-        """Ragged words of strings."""
+        """Ragged words of strings, in TensorFlow."""
         import tensorflow as tf
 
         if not tf.is_tensor(strings):
@@ -144,3 +174,12 @@ class BagOfNGramsEncoder(TextEncoder):
             "num_buckets": self.num_buckets,
             "seed": self.seed,
         }
+
+
+def words(string):
+    """The words of UTF-8 bytes, as a list of str."""
+    text = string.decode("utf-8", "replace").lower()
+    text = _UNSPACED_LETTERS.sub(r" \1 ", text)
+    return "".join(
+        c if unicodedata.category(c)[0] in "LMN" else " " for c in text
+    ).split()

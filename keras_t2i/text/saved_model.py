@@ -7,6 +7,23 @@ import pathlib
 import keras
 
 
+def check_installed():
+    """Raises ImportError where SavedModels cannot run."""
+    try:
+        import tensorflow_hub  # noqa: F401
+
+        # Registers the ops that tokenizers are made of.
+        import tensorflow_text  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "Text encoders that are SavedModels need TensorFlow: install "
+            "tensorflow, tensorflow-text and tensorflow-hub. Without them, "
+            "use text_encoder='bag_of_ngrams' or 'char_cnn_rnn', or train on "
+            "shards that hold the features (`keras-t2i data pack "
+            f"--text-encoder ...`). {type(error).__name__}: {error}"
+        ) from error
+
+
 def load(folder, handle, trainable=False):
     """Loads a SavedModel.
 
@@ -17,12 +34,11 @@ def load(folder, handle, trainable=False):
             `tf.distribute` strategy.
 
     Raises:
+        ImportError: if TensorFlow is not installed.
         ValueError: if it is damaged.
     """
+    check_installed()
     import tensorflow_hub as hub
-
-    # Registers the ops that tokenizers are made of.
-    import tensorflow_text  # noqa: F401
 
     try:
         if trainable:

@@ -1,7 +1,9 @@
 """Callbacks by which a person follows a training run."""
 
+import contextlib
 import json
 import math
+import os
 import pathlib
 import time
 import warnings
@@ -9,6 +11,7 @@ import warnings
 import numpy as np
 
 from keras_t2i import pictures
+from keras_t2i.training import backend
 from keras_t2i.training.every import EverySteps
 
 
@@ -49,7 +52,8 @@ class SampleGrid(EverySteps):
         self.draw()
 
     def on_train_end(self, logs=None):
-        self.draw()
+        if backend.is_chief():
+            self.draw()
 
     def draw(self):
         """Draws now, unless this step is drawn already."""
@@ -65,10 +69,10 @@ class SampleGrid(EverySteps):
         )
         try:
             pictures.save_png(self.folder / f"step-{step:08d}.png", sheet)
+            if self.log_dir is not None:
+                _write_summary(self.log_dir, sheet, step)
         except OSError as error:
             warnings.warn(f"No sample grid at step {step}: {error}.")
-        if self.log_dir is not None:
-            _write_summary(self.log_dir, sheet, step)
 
 
 def _write_summary(log_dir, image, step):
@@ -84,15 +88,30 @@ def _write_summary(log_dir, image, step):
         plugin_data={"plugin_name": "images"}
     )
     png = tf.io.encode_png(image)
-    with tf.summary.create_file_writer(str(log_dir)).as_default():
-        values = tf.stack([str(width), str(height), png])
-        tf.summary.write("samples", values, step, metadata)
+    try:
+        with tf.summary.create_file_writer(str(log_dir)).as_default():
+            values = tf.stack([str(width), str(height), png])
+            tf.summary.write("samples", values, step, metadata)
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
+
+
+def _step_of(line):
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 class JsonlLog(EverySteps):
     """Appends losses to a file, one JSON object a line.
 
-    Values that are not finite become null, which JSON has.
+    Each `fit` begins with `{"event": "started", "step": 0}`, or `"resumed"` and
+    the step where there are lines before. A torn last line, which a kill may
+    leave, is cut off; where a `Checkpoint(resume=True)` goes back, so are the
+    lines of the steps that are about to be done again. Values that are not
+    finite become null, which JSON has. A line that cannot be written (a full
+    disk) is a warning.
 
     Args:
         path: the file.
@@ -107,11 +126,33 @@ class JsonlLog(EverySteps):
         super().on_train_begin(logs)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.started = time.monotonic()
+        self.cut(math.inf)
+        known = self.path.exists() and self.path.stat().st_size
+        event = "resumed" if known or self.step else "started"
+        self.write(event=event, step=self.step)
+
+    def cut(self, step):
+        """Drops the lines of steps after this one, and a torn last line."""
+        if not self.path.exists():
+            return
+        end = 0
+        with open(self.path, "rb") as file:
+            for line in file:
+                if not line.endswith(b"\n") or _step_of(line) > step:
+                    break
+                end += len(line)
+        os.truncate(self.path, end)
 
     def write(self, **values):
         """Appends one line; numbers and strings only."""
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        end = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(values) + "\n")
+        except OSError as error:
+            warnings.warn(f"{self.path} lacks lines: {error}.")
+            with contextlib.suppress(OSError):
+                os.truncate(self.path, end)
 
     def act(self, logs):
         numbers = {k: float(np.mean(v)) for k, v in (logs or {}).items()}

@@ -2,9 +2,13 @@
 
 import keras
 
+from keras_t2i.training import backend
+
 
 class EverySteps(keras.callbacks.Callback):
     """Calls `act(logs)` at each multiple of `every_steps`.
+
+    Of several workers only the chief acts: one process writes the files.
 
     Where `compile(steps_per_execution=...)` runs past a multiple, it is
     called after that execution.
@@ -27,7 +31,7 @@ class EverySteps(keras.callbacks.Callback):
     @property
     def step(self):
         """Training steps that the model has made, in all runs together."""
-        return int(self.model.optimizer.iterations)
+        return backend.steps_made(self.model)
 
     def act(self, logs):
         raise NotImplementedError
@@ -39,4 +43,5 @@ class EverySteps(keras.callbacks.Callback):
         passed = self.step // self.every_steps
         if passed > self._passed:
             self._passed = passed
-            self.act(logs)
+            if backend.is_chief():
+                self.act(logs)

@@ -1,6 +1,6 @@
 """Gradients, which `keras.ops` lacks."""
 
-import keras
+from keras_t2i.training import backend
 
 
 def input_gradient(function, inputs):
@@ -15,22 +15,5 @@ def input_gradient(function, inputs):
 
     Returns:
         Tensor of the shape of `inputs`.
-
-    Raises:
-        NotImplementedError: on a backend other than TensorFlow and JAX.
     """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            total = keras.ops.sum(function(inputs))
-        return tape.gradient(total, inputs)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.grad(lambda x: keras.ops.sum(function(x)))(inputs)
-    raise NotImplementedError(
-        "Gradients of inputs need the TensorFlow or the JAX backend. "
-        f"Received: {keras.backend.backend()}"
-    )
+    return backend.input_gradient(function, inputs)

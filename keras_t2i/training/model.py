@@ -7,11 +7,17 @@ import keras
 from keras import ops
 
 from keras_t2i.text import TextFeatures
+from keras_t2i.training import backend
+from keras_t2i.training import resume
 from keras_t2i.training.augment import check_policies
 from keras_t2i.training.augment import diff_augment
-from keras_t2i.training.ema import update_average
+from keras_t2i.training.ema import warmed_up
 from keras_t2i.training.gradients import input_gradient
+from keras_t2i.training.guard import Guard
+from keras_t2i.training.guard import GuardedStep
 from keras_t2i.training.optimizer import AdversarialOptimizer
+from keras_t2i.training.replicas import ReplicaSeedGenerator
+from keras_t2i.training.replicas import synchronize_statistics
 
 UPDATES = ("simultaneous", "alternating")
 
@@ -32,6 +38,14 @@ class AdversarialModel(keras.Model):
     (`TextFeatures`) and `class_id` int [B]. All losses come from one forward
     pass; each network then gets the gradient of its own loss alone.
 
+    It trains on TensorFlow and on JAX (`KERAS_BACKEND=jax`) from the same
+    losses. Made under the scope of a `tf.distribute` strategy, it shares each
+    batch among the replicas: losses and logs are means over the global batch,
+    every replica draws noise of its own, and batch normalisation sees the
+    global batch (`synchronized=True`). What compares the samples of a batch
+    with each other, such as wrong pairs, contrastive losses and minibatch
+    deviation, compares those of one replica.
+
     Args:
         image_size: height and width in pixels; None takes it from the first
             dataset.
@@ -40,7 +54,8 @@ class AdversarialModel(keras.Model):
             from one forward pass; "alternating" updates the networks in the
             order of `networks()`, each from a forward pass of its own with
             fresh noise, as the papers do.
-        ema_decay: decay of the generator's moving average, in [0, 1).
+        ema_decay: decay of the generator's moving average, in [0, 1); it
+            starts lower, see `training.ema.warmed_up`.
         augment: DiffAugment policies, some of "color", "translation",
             "cutout".
         r1_weight: weight gamma of the R1 penalty gamma / 2 * |grad D(x)|^2 on
@@ -52,6 +67,8 @@ class AdversarialModel(keras.Model):
 
     # Whether `features` need words and mask, beside the sentence.
     uses_words = False
+    # Whether a step that is not finite changes nothing; `fit` sets it.
+    guarded = False
 
     def __init__(
         self,
@@ -91,7 +108,7 @@ class AdversarialModel(keras.Model):
         self.r1_weight = r1_weight
         self.r1_interval = r1_interval
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = ReplicaSeedGenerator(seed)
 
     # What a method says about itself.
 
@@ -106,6 +123,12 @@ class AdversarialModel(keras.Model):
 
     def losses(self, batch):
         raise NotImplementedError
+
+    def refresh_averages(self, batch):
+        """Runs the averages with `training=True`, for their statistics.
+
+        Only where they have batch normalisation; see `training.ema`.
+        """
 
     # Building and compiling.
 
@@ -129,10 +152,19 @@ class AdversarialModel(keras.Model):
         if self.built:
             return
         self.image_size = image_size
-        with self.own_defaults():
+        with backend.scope_of(self), self.own_defaults():
             self.build_networks()
-        self.built = True
-        self.optimizer.build(self.variables_by_network())
+            self.optimizer.build(self.variables_by_network())
+            synchronize_statistics(self._flatten_layers())
+        # On JAX Keras would trace `call` for a layer without weights that
+        # was not called yet.
+        for layer in self._flatten_layers():
+            layer.built = True
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        # Under a strategy Keras would take a first batch for this, although
+        # `build_for` has built everything; several workers fail in it.
+        pass
 
     @contextlib.contextmanager
     def own_defaults(self):
@@ -158,8 +190,9 @@ class AdversarialModel(keras.Model):
         Args:
             optimizer: dict of network name -> optimizer, or an
                 `AdversarialOptimizer`.
-            jit_compile: None compiles with XLA where there is a GPU. On CPUs
-                XLA made the step slower, so there it is off.
+            jit_compile: None compiles with XLA on JAX and where there is a
+                GPU. On CPUs it made the step of TensorFlow slower, so there
+                it is off.
             **kwargs: `run_eagerly` and `steps_per_execution` as in Keras.
         """
         if not isinstance(optimizer, AdversarialOptimizer):
@@ -172,7 +205,7 @@ class AdversarialModel(keras.Model):
         if self.dtype_policy.compute_dtype == "float16":
             optimizer.members = _loss_scaled(optimizer.members)
         if jit_compile is None:
-            jit_compile = "auto" if _has_gpu() else False
+            jit_compile = "auto" if backend.prefers_xla() else False
         super().compile(
             optimizer=optimizer,
             jit_compile=jit_compile,
@@ -205,8 +238,9 @@ class AdversarialModel(keras.Model):
 
         Args:
             x: a `tf.data.Dataset` of (captions, pictures) as
-                `keras_t2i.data.load` gives; or captions as a list or array of
-                N strings, or a dict of `text` and `class_id`.
+                `keras_t2i.data.load` gives (on JAX the `data.Batches` that it
+                gives there); or captions as a list or array of N strings, or
+                a dict of `text` and `class_id`.
             y: uint8 [N, H, W, 3], with captions in `x`.
             batch_size: with captions in `x`; default 64.
             epochs: passes over the data.
@@ -216,25 +250,42 @@ class AdversarialModel(keras.Model):
 
         Raises:
             ValueError: if the data has another form or picture size.
-        """
-        from keras_t2i.training import pipeline
 
+        With a `training.Checkpoint(..., resume=True)` among the callbacks,
+        `epochs` counts those made before too.
+        """
+        pipeline = backend.pipeline()
         if kwargs.get("validation_data") is not None:
             raise ValueError(
                 "The losses of a GAN say nothing on other data, so `fit` takes "
                 "no `validation_data`. Compare generated pictures instead."
             )
-        step = int(self.optimizer.iterations)
-        dataset = pipeline.as_dataset(x, y, batch_size, step)
+        dataset = pipeline.as_dataset(x, y, batch_size, self.step)
         self.build_for(pipeline.picture_size(dataset))
-        dataset = pipeline.with_features(
-            dataset,
-            self.text_encoder,
-            self.uses_words,
-            progress=kwargs.get("verbose") != 0,
-        )
-        # The dataset is shuffled already; Keras warns unless told so.
-        return super().fit(dataset, epochs=epochs, shuffle=False, **kwargs)
+        backend.check_batch(self, dataset)
+        with resume.going_on(self, dataset, kwargs) as dataset:
+            dataset = pipeline.with_features(
+                dataset,
+                self.text_encoder,
+                self.uses_words,
+                progress=kwargs.get("verbose") != 0,
+            )
+            self._guard(kwargs["callbacks"])
+            # The dataset is shuffled already; Keras warns unless told so.
+            return super().fit(
+                pipeline.for_fit(dataset), epochs=epochs, shuffle=False, **kwargs
+            )
+
+    def _guard(self, callbacks):
+        guarded = any(isinstance(callback, Guard) for callback in callbacks)
+        if guarded != self.guarded:
+            self.guarded = guarded
+            self.train_function = None  # Keras compiles the step again.
+
+    @property
+    def step(self):
+        """Training steps made so far, in all calls of `fit` together."""
+        return backend.steps_made(self)
 
     def evaluate(self, *args, **kwargs):
         """Always raises: losses of a GAN say nothing on other data."""
@@ -252,45 +303,52 @@ class AdversarialModel(keras.Model):
             "`embed_text` and `embed_images`."
         )
 
-    def train_step(self, data):
-        """One step on (x, y) from `fit`; returns the losses and logs."""
-        import tensorflow as tf
+    def train_step(self, *arguments):
+        """One step, called by `fit` in the way of the backend."""
+        return backend.train_step(self, *arguments)
 
+    def update(self, data):
+        """Moves every network by its own loss on one batch.
+
+        Args:
+            data: (x, pictures) from `fit`.
+
+        Returns:
+            dict of scalars: the logs and the losses.
+        """
         variables = self.variables_by_network()
-        members = self.optimizer.members
-        all_losses = {}
         if self.updates == "simultaneous":
-            with tf.GradientTape(persistent=True) as tape:
-                losses, logs = self.losses(self._unpack(data))
-                scaled = {
-                    name: members[name].scale_loss(loss)
-                    for name, loss in losses.items()
-                }
-            # Every gradient before any update: they share their weights.
-            gradients = {
-                name: tape.gradient(scaled[name], variables[name])
-                for name in members
-            }
-            for name, member in members.items():
-                member.apply(gradients[name], variables[name])
-            all_losses = losses
+            rounds = [variables]
         else:
-            logs = {}
-            for name in variables:
-                member = members[name]
-                with tf.GradientTape() as tape:
-                    losses, some_logs = self.losses(self._unpack(data))
-                    scaled = member.scale_loss(losses[name])
-                member.apply(
-                    tape.gradient(scaled, variables[name]), variables[name]
-                )
-                all_losses[name] = losses[name]
-                logs.update(some_logs)
-        for network, average in self.averaged():
-            update_average(average, network, self.ema_decay)
+            rounds = [{name: some} for name, some in variables.items()]
+        guarded = GuardedStep(self)
+        logs, losses = {}, {}
+        for moving in rounds:
+            # Every gradient before any update: they share their weights.
+            found, some_logs, gradients = backend.loss_gradients(
+                self, data, moving
+            )
+            guarded.check({name: found[name] for name in moving}, gradients)
+            for name, some in moving.items():
+                guarded.move(name, gradients[name], some)
+                losses[f"{name}_loss"] = found[name]
+            logs.update(some_logs)
+        guarded.update_averages(
+            warmed_up(self.ema_decay, self.optimizer.iterations)
+        )
+        guarded.finish(logs)
+        backend.when(
+            self._statistics_are_due(),
+            lambda: self.refresh_averages(self._unpack(data)),
+            self.non_trainable_variables,
+        )
         self.optimizer.iterations.assign_add(1)
-        logs.update({f"{k}_loss": v for k, v in all_losses.items()})
-        return logs
+        return {**logs, **losses}
+
+    def _statistics_are_due(self):
+        # Averages move slowly, except at first.
+        step = self.optimizer.iterations
+        return ops.logical_or(step < 100, ops.equal(step % 8, 0))
 
     def _unpack(self, data):
         x, y = data
@@ -356,11 +414,3 @@ def _loss_scaled(members):
         key: member if isinstance(member, scaled) else scaled(member)
         for key, member in members.items()
     }
-
-
-def _has_gpu():
-    if keras.backend.backend() != "tensorflow":
-        return True
-    import tensorflow as tf
-
-    return bool(tf.config.list_logical_devices("GPU"))

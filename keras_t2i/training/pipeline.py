@@ -4,12 +4,17 @@ Strings never enter the step: here captions become cached features of a frozen
 encoder, or the tokens of one that is trained.
 """
 
-import itertools
+import functools
 
 import numpy as np
 import tensorflow as tf
 
+from keras_t2i.data import pipeline as data_pipeline
 from keras_t2i.text.features import feature_lookup
+from keras_t2i.training.batches import array_facts
+from keras_t2i.training.batches import check_no_arrays
+from keras_t2i.training.batches import check_one_caption
+from keras_t2i.training.batches import checked_arrays
 
 
 def as_dataset(x, y=None, batch_size=None, start_step=0):
@@ -25,22 +30,24 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
             training at once would.
 
     Returns:
-        `tf.data.Dataset` of ({"text", "class_id"}, uint8 [B, H, W, 3]), with
-        the `source` of the dataset given, if it has one.
+        `tf.data.Dataset` of ({"text", "class_id"}, uint8 [B, H, W, 3]). Its
+        attributes `source`, `facts` and `from_step` are those of
+        `keras_t2i.data` datasets; arrays have the last two, and what another
+        dataset lacks is None.
 
     Raises:
         ValueError: if elements have another form.
     """
     if isinstance(x, tf.data.Dataset):
-        if y is not None or batch_size is not None:
-            raise ValueError(
-                "A dataset is batched already and holds its pictures: leave "
-                "out `y` and `batch_size`."
-            )
-        dataset, source = x, getattr(x, "source", None)
+        check_no_arrays(y, batch_size)
+        dataset = x
     else:
-        dataset, source = _from_arrays(x, y, batch_size, start_step), None
-    _check_elements(dataset.element_spec)
+        dataset = _from_arrays(x, y, batch_size, start_step)
+    return _normalized(dataset)
+
+
+def _normalized(given):
+    _check_elements(given.element_spec)
 
     def normalize(x, y):
         x = x if isinstance(x, dict) else {"text": x}
@@ -48,44 +55,43 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
         own = tf.range(tf.shape(y, tf.int64)[0])
         return {"text": x["text"], "class_id": x.get("class_id", own)}, y
 
-    dataset = dataset.map(normalize, tf.data.AUTOTUNE)
-    dataset.source = source
+    dataset = given.map(normalize, tf.data.AUTOTUNE)
+    dataset.source = getattr(given, "source", None)
+    dataset.facts = getattr(given, "facts", None)
+    from_step = getattr(given, "from_step", None)
+    dataset.from_step = from_step and (
+        lambda step, endless: _normalized(from_step(step, endless))
+    )
     return dataset
 
 
 def _from_arrays(x, y, batch_size, start_step):
-    if x is None or y is None:
-        raise ValueError(
-            "`fit` takes a tf.data.Dataset of (captions, pictures), or "
-            f"captions `x` with pictures `y`. Received: x={type(x).__name__}, "
-            f"y={type(y).__name__}"
-        )
-    x = dict(x) if isinstance(x, dict) else {"text": x}
-    x = {key: np.asarray(value) for key, value in x.items()}
-    y = np.asarray(y)
+    x, y, size = checked_arrays(x, y, batch_size)
     count = len(y)
-    if any(len(value) != count for value in x.values()) or not count:
-        raise ValueError(
-            "Captions and pictures must be equally many, and at least one. "
-            f"Received: {len(x['text'])} captions, {count} pictures"
-        )
-    size = min(batch_size or 64, count)
-    epochs = itertools.count(start_step // (count // size))
+    steps = count // size
     columns = tf.nest.map_structure(tf.convert_to_tensor, (x, y))
 
-    def order(_):
-        rows = tf.numpy_function(
-            lambda: np.random.default_rng(next(epochs)).permutation(count),
-            [],
-            tf.int64,
-        )
-        return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(rows, [count]))
+    @functools.lru_cache(maxsize=2)
+    def order(epoch):
+        return np.random.default_rng(epoch).permutation(count)
 
-    rows = tf.data.Dataset.range(1).flat_map(order)
-    rows = rows.apply(tf.data.experimental.assert_cardinality(count))
-    return rows.batch(size, drop_remainder=True).map(
-        lambda rows: tf.nest.map_structure(lambda c: tf.gather(c, rows), columns)
-    )
+    def rows_of(step):
+        epoch, step = divmod(int(step), steps)
+        return order(epoch)[step * size : (step + 1) * size]
+
+    def batch(step):
+        rows = tf.numpy_function(rows_of, [step], tf.int64, stateful=False)
+        rows.set_shape([size])
+        return tf.nest.map_structure(lambda c: tf.gather(c, rows), columns)
+
+    def from_step(step, endless):
+        numbers = data_pipeline.step_numbers(steps, endless, step)
+        dataset = numbers.map(batch)
+        dataset.from_step = from_step
+        dataset.facts = lambda: array_facts(x, y, size)
+        return dataset
+
+    return from_step(start_step // steps * steps, endless=False)
 
 
 def _check_elements(spec):
@@ -152,11 +158,8 @@ def with_features(dataset, encoder, words=False, progress=True):
         ValueError: for several captions a picture where one is needed.
     """
     text = dataset.element_spec[0]["text"]
-    if text.shape.rank != 1 and (words or not encoder.frozen):
-        raise ValueError(
-            "Words, and an encoder that trains, take one caption a picture, "
-            f"text [B]. Received: text of shape {text.shape}"
-        )
+    if words or not encoder.frozen:
+        check_one_caption(text.shape)
     if not encoder.frozen:
 
         def tokens(x, y):
@@ -193,3 +196,8 @@ def with_features(dataset, encoder, words=False, progress=True):
         word_features if words else features, tf.data.AUTOTUNE
     )
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def for_fit(dataset):
+    """The dataset as Keras takes it."""
+    return dataset

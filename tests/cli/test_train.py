@@ -1,11 +1,14 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 
+import keras
 import numpy as np
 import pytest
 
+from keras_t2i import files
 from keras_t2i import models
 from keras_t2i import pictures
 from keras_t2i import training
@@ -99,6 +102,58 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     assert "worst attribute" in capsys.readouterr().out
 
 
+def test_a_run_killed_before_its_first_checkpoint_starts_again(
+    config, finished_run, tmp_path
+):
+    run = tmp_path / "run"
+    run.mkdir()
+    # What a kill at step 2 leaves, in the middle of a line.
+    shutil.copy(finished_run / "config.json", run)
+    lines = (finished_run / "log.jsonl").read_bytes().splitlines(True)
+    (run / "log.jsonl").write_bytes(b"".join(lines[:3])[:-20])
+    assert main(train_arguments(config, run, "--resume")) == 0
+    assert_same_end(run, finished_run)
+    log = read_log(run)
+    assert [line["step"] for line in log] == [0, 0, *range(1, STEPS + 1)]
+    assert log[1]["event"] == "resumed"
+
+
+def test_a_second_run_in_one_folder_is_refused(
+    config, tmp_path, monkeypatch, capsys
+):
+    run = tmp_path / "run"
+    with files.lock(run):
+        assert main(train_arguments(config, run)) == 2
+    assert f"running in {run} (process {os.getpid()})" in capsys.readouterr().err
+    assert [path.name for path in run.iterdir()] == [".lock"]
+
+
+def test_a_loss_that_is_not_finite_is_named(
+    config, tmp_path, monkeypatch, capsys
+):
+    losses = models.GANCLS.losses
+
+    def poisoned(self, batch):
+        found, logs = losses(self, batch)
+        bad = keras.ops.equal(self.optimizer.iterations, 2)
+        poison = keras.ops.where(bad, np.nan, 0.0)
+        found["generator"] = found["generator"] + poison
+        return found, logs
+
+    monkeypatch.setattr(models.GANCLS, "losses", poisoned)
+    run = tmp_path / "run"
+    argv = train_arguments(config, run, "--on-non-finite", "stop")
+    assert main(argv) == 1
+    error = capsys.readouterr().err
+    assert "At step 3 the loss of the generator was not finite" in error
+    assert last_variables(run)[0] == "step-00000002"
+    assert read_log(run)[-1]["event"] == "stopped"
+
+    assert main([*argv[:-1], "skip", "--resume"]) == 0
+    assert "The step changed nothing" in capsys.readouterr().err
+    assert read_log(run)[-1]["step"] == STEPS
+
+
 def test_training_goes_on_from_a_preset(
     config, finished_run, tmp_path, monkeypatch, capsys
 ):
@@ -152,7 +207,14 @@ def test_epochs_on_a_folder_then_more_steps(config, tmp_path, capsys):
     assert (metadata["steps"], metadata["data"]) == (2, "shades")
     assert "scores" not in metadata
 
-    assert main([*argv, "--steps", "3"]) == 0
+    # Other pictures are another training, unless that is meant.
+    for name in ("03.txt", "04.txt"):  # One of them may be held out.
+        (tmp_path / "shades" / name).write_text("changed")
+    more = [*argv, "--steps", "3"]
+    assert main(more) == 2
+    assert "data: captions was" in capsys.readouterr().err
+    assert main([*more, "--allow-changes"]) == 0
+    assert "warning: Not as when" in capsys.readouterr().err
     metadata = json.loads((tmp_path / "run/model/metadata.json").read_text())
     assert metadata["steps"] == 3
 

@@ -228,6 +228,57 @@ def test_checkpoint_goes_on_identically(make, tmp_path):
     assert tiny.same(tiny.everything(model), tiny.everything(other))
 
 
+def test_a_stopped_fit_goes_on_to_the_same_bits(make, tmp_path):
+    x, y = tiny.arrays(count=8)
+
+    def train(folder, epochs):
+        model = make()
+        checkpoint = training.Checkpoint(folder, resume=True)
+        model.fit(
+            x,
+            y,
+            batch_size=4,
+            epochs=epochs,
+            callbacks=[training.Guard(), checkpoint],
+            verbose=0,
+        )
+        return model
+
+    train(tmp_path / "parts", epochs=1)
+    found = train(tmp_path / "parts", epochs=2)
+    expected = train(tmp_path / "whole", epochs=2)
+    assert int(expected.optimizer.iterations) == 4
+    assert tiny.same(tiny.everything(found), tiny.everything(expected))
+    with pytest.raises(ValueError, match="settings: seed was 0, is 3"):
+        make(seed=3).fit(
+            x,
+            y,
+            batch_size=4,
+            callbacks=[training.Checkpoint(tmp_path / "whole", resume=True)],
+            verbose=0,
+        )
+
+
+def test_a_step_that_is_not_finite_changes_nothing(make):
+    model = make()
+    fit(model)
+    before = {
+        name: tiny.trainable(model, name) for name in model.networks()
+    }
+    averages = [[tiny.value(w) for w in a.weights] for _, a in model.averaged()]
+    losses = model.losses
+    model.losses = lambda batch: (
+        {name: loss * np.nan for name, loss in losses(batch)[0].items()},
+        {},
+    )
+    with pytest.warns(UserWarning, match="loss of the .* was not finite"):
+        fit(model, callbacks=[training.Guard()])
+    for name, values in before.items():
+        assert tiny.same(values, tiny.trainable(model, name))
+    for old, (_, average) in zip(averages, model.averaged()):
+        assert tiny.same(old, [tiny.value(w) for w in average.weights])
+
+
 def test_config_round_trip(make):
     model = make(dtype="mixed_bfloat16", augment=["cutout"], seed=4)
     config = json.loads(json.dumps(model.get_config()))

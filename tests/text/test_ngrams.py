@@ -1,9 +1,12 @@
+import unicodedata
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_t2i import text
+from keras_t2i.text import ngrams
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +85,24 @@ def test_warns_of_long_text():
 def test_more_memory_than_a_bag_of_words_is_worth():
     with pytest.raises(ValueError, match=r"at most 2\*\*28.*=1000000000"):
         text.BagOfNGramsEncoder(num_buckets=10**9)
+
+
+def test_python_splits_every_character_as_tensorflow_does(encoder):
+    # Letters, marks and digits that Python knows; TensorFlow knows a few
+    # newer ones.
+    characters = [
+        chr(code)
+        for code in range(0x110000)
+        if unicodedata.category(chr(code)) not in ("Cs", "Cn", "Co")
+    ]
+    strings = [f"x{c}1".encode() for c in characters]
+    expected = encoder._split(strings).to_list()
+    for character, string, words in zip(characters, strings, expected):
+        words = [word.decode() for word in words]
+        assert ngrams.words(string) == words or newer(character), string
+
+
+def newer(character):
+    """Whether the lower case of a letter came into Unicode lately."""
+    lower = tf.strings.lower(character, encoding="utf-8").numpy().decode()
+    return lower != character.lower()

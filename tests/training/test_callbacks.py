@@ -9,6 +9,7 @@ from PIL import Image
 from keras_t2i import pictures
 from keras_t2i.training import JsonlLog
 from keras_t2i.training import SampleGrid
+from tests.full_disk import room
 
 
 class Painter:
@@ -69,7 +70,8 @@ def test_several_steps_an_execution_skip_no_grid_and_no_line(tmp_path):
         f"step-{n:08d}.png" for n in (6, 9, 12)
     ]
     run(JsonlLog(tmp_path / "log.jsonl", every_steps=4), 12, {}, stride=3)
-    assert [line["step"] for line in lines(tmp_path / "log.jsonl")] == [6, 9, 12]
+    steps = [line["step"] for line in lines(tmp_path / "log.jsonl")]
+    assert steps == [0, 6, 9, 12]
 
 
 def test_failing_grid_does_not_stop_training(tmp_path, monkeypatch):
@@ -79,6 +81,16 @@ def test_failing_grid_does_not_stop_training(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "save_png", disk_full)
     with pytest.warns(UserWarning, match="No space"):
         run(SampleGrid(tmp_path, ["red"], every_steps=1), steps=1)
+
+
+def test_tensorboard_on_a_full_disk_does_not_stop_training(tmp_path):
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    grid = SampleGrid(
+        tmp_path / "s", ["red"], 2, 1, log_dir=tmp_path / "logs"
+    )
+    with pytest.warns(UserWarning, match="No sample grid at step 1"):
+        run(grid, steps=1)
+    assert names(tmp_path / "s") == ["step-00000001.png"]
 
 
 def test_grid_is_a_tensorboard_image_too(tmp_path):
@@ -117,8 +129,9 @@ def test_every_line_is_json(tmp_path):
         "huge": np.float32("inf"),
     }
     run(JsonlLog(path, every_steps=2), steps=5, logs=logs)
-    assert [line["step"] for line in lines(path)] == [2, 4]
-    line = lines(path)[1]
+    started, _, line = lines(path)
+    assert started == {"event": "started", "step": 0}
+    assert line["step"] == 4
     assert line["loss"] == 0.5 and line["per_replica"] == 1.5
     assert line["broken"] is None and line["huge"] is None
     assert line["seconds"] >= 0
@@ -130,5 +143,36 @@ def test_log_is_appended_to(tmp_path):
         log = JsonlLog(path, every_steps=1)
         run(log, steps=1)
         log.write(event="stopped", step=1)
-    assert len(lines(path)) == 4
-    assert lines(path)[-1] == {"event": "stopped", "step": 1}
+    events = [line.get("event") for line in lines(path)]
+    assert events == ["started", None, "stopped", "resumed", None, "stopped"]
+
+
+def test_torn_last_line_of_a_kill_is_cut(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "lo')
+    run(JsonlLog(path, every_steps=1), steps=1, logs={})
+    assert [line["step"] for line in lines(path)] == [1, 0, 1]
+
+
+def test_lines_of_steps_that_are_done_again_are_cut(tmp_path):
+    path = tmp_path / "log.jsonl"
+    log = JsonlLog(path, every_steps=1)
+    run(log, steps=4, logs={})
+    log.write(event="resumed", step=4)
+    log.cut(2)
+    assert [line["step"] for line in lines(path)] == [0, 1, 2]
+    log.cut(2)
+    assert len(lines(path)) == 3
+
+
+def test_full_disk_costs_lines_and_nothing_else(tmp_path):
+    path = tmp_path / "log.jsonl"
+    log = JsonlLog(path, every_steps=1)
+    run(log, steps=1, logs={})
+    whole = path.read_text()
+    with pytest.warns(UserWarning, match="log.jsonl lacks lines"):
+        with room(len(whole) + 5):
+            log.write(step=2)
+    assert path.read_text() == whole
+    log.write(step=3)
+    assert [line["step"] for line in lines(path)] == [0, 1, 3]

@@ -31,7 +31,8 @@ def fit(model, epochs=1, **kwargs):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    """What a user sees there."""
+    return sorted(path.name for path in folder.glob("[!.]*"))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
@@ -162,6 +163,21 @@ def test_what_a_kill_left_behind_is_no_checkpoint(tmp_path):
     shutil.copytree(tmp_path / "step-00000002", tmp_path / ".step-00000004.tmp")
     assert [path.name for path in checkpoints(tmp_path)] == ["step-00000002"]
     assert training.restore(linear_gan(), tmp_path)["step"] == 2
+    fit(model, callbacks=[training.Checkpoint(tmp_path)])
+    assert not (tmp_path / ".step-00000004.tmp").exists()
+
+
+def test_a_kill_between_the_renames_of_a_save_loses_nothing(tmp_path):
+    model = linear_gan()
+    fit(model, callbacks=[training.Checkpoint(tmp_path)])
+    saved = tiny.everything(model)
+    # As if step 2 was about to be replaced.
+    (tmp_path / "step-00000002").rename(tmp_path / ".step-00000002.old")
+    other = linear_gan(seed=9)
+    assert training.restore(other, tmp_path)["step"] == 2
+    assert tiny.same(tiny.everything(other), saved)
+    fit(model, callbacks=[training.Checkpoint(tmp_path)])
+    assert names(tmp_path) == ["step-00000002", "step-00000004"]
 
 
 def test_checkpoint_of_another_model_is_refused(tmp_path):

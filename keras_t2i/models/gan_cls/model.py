@@ -25,7 +25,8 @@ from keras_t2i.models.gan_cls.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.text import TextFeatures
-from keras_t2i.training.ema import copy_state
+from keras_t2i.training.early_warnings import spread
+from keras_t2i.training.ema import start_average
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -111,8 +112,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         )
         self.generator = make(*arguments)
         self.generator_ema = make(*arguments)
-        self.generator_ema.trainable = False
-        copy_state(self.generator, self.generator_ema)
+        start_average(self.generator_ema, self.generator)
         if s["architecture"] == "compact":
             self.trunk = compact_trunk(
                 self.image_size, s["discriminator_width"]
@@ -160,6 +160,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             asked = ops.concatenate([asked, between])  # [1.5 B, S]
         latents = self.draw_noise((ops.shape(asked)[0], self.latent_width))
         drawn = self.generator([latents, asked], training=True)
+        drawn_spread = spread(drawn)
         generator_loss = 0.0
         if s["mode_seeking_weight"]:
             generator_loss += s["mode_seeking_weight"] * mode_seeking_loss(
@@ -212,6 +213,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
         logs = {
             "real_logit": ops.mean(real_logits),
             "fake_logit": ops.mean(fake_logits),
+            "drawn_spread": drawn_spread,
         }
         return {
             "discriminator": discriminator_loss,
@@ -248,8 +250,12 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
 
     # Use.
 
-    def synthesize(self, latents, features):
-        return self.generator_ema([latents, features.sentence], training=False)
+    def synthesize(self, latents, features, training=False):
+        sentence = features.sentence
+        if training:
+            # Statistics of what the weights were trained on.
+            sentence = self.noisy(sentence)
+        return self.generator_ema([latents, sentence], training=training)
 
     def interpolate(self, start, end, steps=8, seed=0, end_seed=None):
         """Pictures on the way from one caption to another.

@@ -7,6 +7,7 @@ from keras import layers
 from keras_t2i.models.gan_cls import networks
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.text import TextFeatures
+from keras_t2i.training import backend
 
 
 class StyleTransfer:
@@ -52,10 +53,11 @@ class StyleTransfer:
             self.style_encoder.compile(
                 keras.optimizers.Adam(learning_rate),
                 loss="mse",
-                jit_compile=False,
+                jit_compile="auto" if backend.prefers_xla() else False,
             )
-        pairs = drawn_pictures(
-            self._draw_float,
+        draw = backend.compiled(self._draw_float, self.generator_ema)
+        pairs = DrawnPictures(
+            draw,
             sentence,
             self.latent_width,
             batch_size,
@@ -145,10 +147,8 @@ def style_encoder(image_size, latent_width, width=64):
     return keras.Model(images, latents, name="style_encoder")
 
 
-def drawn_pictures(
-    draw, sentence, latent_width, batch_size, seed=0, start_step=0
-):
-    """Endless dataset of what a generator draws, with the latents as labels.
+class DrawnPictures(keras.utils.PyDataset):
+    """Endless batches of what a generator draws, with the latents as labels.
 
     Args:
         draw: callable from (latents [B, Z], sentence [B, S]) to float
@@ -156,25 +156,28 @@ def drawn_pictures(
         sentence: float32 NumPy array [N, S] of captions.
         latent_width: Z.
         batch_size: B.
-        seed: seed of captions and latents.
-        start_step: number of the first batch.
-
-    Returns:
-        `tf.data.Dataset` of (pictures, latents).
+        start_step: number of the first batch; a batch depends on its number
+            alone.
     """
-    import tensorflow as tf
 
     # 0.02 of noise on the text, so that S does not read it off the picture.
-    spread = 0.02
+    _SPREAD = 0.02
 
-    def pair(step):
-        key = tf.stack([tf.cast(seed, tf.int64), step])
-        rows = tf.random.stateless_uniform(
-            [batch_size], key, maxval=len(sentence), dtype=tf.int32
-        )
-        latents = tf.random.stateless_normal([batch_size, latent_width], key)
-        text = tf.gather(tf.constant(sentence), rows)
-        text += spread * tf.random.stateless_normal(tf.shape(text), key + 1)
-        return draw(latents, text), latents
+    num_batches = None
 
-    return tf.data.Dataset.counter(start_step).map(pair).prefetch(1)
+    def __init__(self, draw, sentence, latent_width, batch_size, start_step=0):
+        super().__init__()
+        self.draw = draw
+        self.sentence = sentence
+        self.latent_width = latent_width
+        self.batch_size = batch_size
+        self.start_step = start_step
+
+    def __getitem__(self, index):
+        random = np.random.default_rng(self.start_step + index)
+        rows = random.integers(len(self.sentence), size=self.batch_size)
+        latents = random.standard_normal((self.batch_size, self.latent_width))
+        text = self.sentence[rows]
+        text = text + self._SPREAD * random.standard_normal(text.shape)
+        latents, text = latents.astype("float32"), text.astype("float32")
+        return np.asarray(self.draw(latents, text)), latents

@@ -1,0 +1,90 @@
+"""The same batch, noise and text on both backends. Needs no TensorFlow."""
+
+import itertools
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_t2i.text import BagOfNGramsEncoder
+from keras_t2i.training import backend
+
+CAPTIONS = ["a red circle", "a blue star", "two green squares", "一个红色的圆"]
+
+
+def encoder():
+    return BagOfNGramsEncoder(8, 4)
+
+
+def arrays():
+    """Four captions with two classes, and pictures of noise."""
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 256, (4, 16, 16, 3), "uint8")
+    return {"text": np.array(CAPTIONS), "class_id": np.arange(4) % 2}, pictures
+
+
+def losses_and_gradients(model):
+    """Losses and gradients of the first batch of `arrays`.
+
+    All noise comes from NumPy: what `keras.random` draws from a seed differs
+    from backend to backend.
+    """
+    pipeline = backend.pipeline()
+    batches = pipeline.as_dataset(*arrays())
+    batches = pipeline.with_features(
+        batches, model.text_encoder, model.uses_words
+    )
+    data = keras.tree.map_structure(ops.convert_to_tensor, next(iter(batches)))
+    draws = itertools.count()
+
+    def drawn(name):
+        def draw(shape, *arguments, seed=None, **kwargs):
+            random = np.random.default_rng(next(draws))
+            if name == "normal":
+                values = random.standard_normal(shape)
+            elif name == "uniform":
+                low, high = arguments or (0.0, 1.0)
+                values = random.uniform(low, high, shape)
+            else:
+                values = random.integers(*arguments, shape)
+            dtype = "int32" if name == "randint" else "float32"
+            return ops.convert_to_tensor(values.astype(dtype))
+
+        return draw
+
+    names = ("normal", "uniform", "randint")
+    kept = {name: getattr(keras.random, name) for name in names}
+    variables = model.variables_by_network()
+    # On JAX a step finds the values of all variables in a scope.
+    scope = [*model.variables, *model.optimizer.variables]
+    try:
+        for name in names:
+            setattr(keras.random, name, drawn(name))
+        if keras.backend.backend() == "jax":
+            with keras.StatelessScope((v, v.value) for v in scope):
+                found = backend.loss_gradients(model, data, variables)
+        else:
+            found = backend.loss_gradients(model, data, variables)
+    finally:
+        for name in names:
+            setattr(keras.random, name, kept[name])
+    losses, _, gradients = found
+    result = {f"{k}-loss": ops.convert_to_numpy(v) for k, v in losses.items()}
+    for name, some in gradients.items():
+        for number, gradient in enumerate(some):
+            key = f"{name}-{number:03d}"
+            result[key] = ops.convert_to_numpy(gradient)
+    return result
+
+
+def two_epochs(batches):
+    """Captions, classes and pictures of two passes, as arrays."""
+    elements = [element for _ in range(2) for element in batches]
+    return {
+        "text": np.array(
+            [t for x, _ in elements for t in np.asarray(x["text"]).tolist()],
+            "S",
+        ),
+        "class_id": np.concatenate([x["class_id"] for x, _ in elements]),
+        "pictures": np.concatenate([y for _, y in elements]),
+    }

@@ -1,0 +1,136 @@
+"""Trains on two replicas and on one; prints what came out as JSON.
+
+A process of its own: devices are cut in two before TensorFlow starts. Run by
+`test_replicas.py`.
+"""
+
+import json
+import threading
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+
+from keras import ops  # noqa: E402
+from tests import tiny  # noqa: E402
+
+from keras_t2i import models  # noqa: E402
+from keras_t2i import training  # noqa: E402
+
+
+def noise_of_the_picture(cls):
+    """The class with noise that a picture brings, whoever draws it."""
+    of_replica = threading.local()
+
+    class Settled(cls):
+        def losses(self, batch):
+            # Each replica has a thread, and they take turns.
+            of_replica.images = batch["images"]
+            return super().losses(batch)
+
+        def draw_noise(self, shape):
+            images = of_replica.images
+            noise = ops.reshape(images, (ops.shape(images)[0], -1))
+            return noise[:, : shape[-1]]
+
+    return Settled
+
+
+LinearGAN = noise_of_the_picture(tiny.LinearGAN)
+GANCLS = noise_of_the_picture(models.GANCLS)
+
+
+def linear(**settings):
+    return LinearGAN(r1_weight=1.0, r1_interval=2, **settings)
+
+
+def normalised():
+    """With batch normalisation everywhere, and no pairs across the batch."""
+    model = GANCLS(
+        16,
+        "reed2016",
+        tiny.TinyTextEncoder(),
+        latent_width=8,
+        text_width=8,
+        generator_width=2,
+        discriminator_width=2,
+        interpolate=False,
+        cls_weight=0.0,
+        updates="simultaneous",
+    )
+    # Adam makes full steps of gradients that are no more than rounding.
+    names = model.networks()
+    model.compile({name: keras.optimizers.SGD(0.1) for name in names})
+    return model
+
+
+def on_one_and_on_two(strategy, make, image_size, epochs):
+    """Histories and largest difference of weights, on the same batches."""
+    one = make()
+    with strategy.scope():
+        two = make()
+    two.set_weights(one.get_weights())
+    x, y = tiny.arrays(image_size=image_size)
+    histories = [
+        model.fit(x, y, batch_size=8, epochs=epochs, verbose=0).history
+        for model in (one, two)
+    ]
+    # Moving statistics hold the wrong pairs too, which each replica draws.
+    differences = [
+        float(np.max(np.abs(np.subtract(*map(ops.convert_to_numpy, pair)))))
+        for pair in zip(one.trainable_variables, two.trainable_variables)
+    ]
+    return {"histories": histories, "weights": max(differences)}
+
+
+def main(folder):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    found = {
+        "linear": on_one_and_on_two(strategy, linear, 4, 3),
+        "alternating": on_one_and_on_two(
+            strategy, lambda: linear(updates="alternating"), 4, 3
+        ),
+        "normalised": on_one_and_on_two(strategy, normalised, 16, 1),
+    }
+
+    with strategy.scope():
+        model = tiny.LinearGAN()
+    draw = tf.function(lambda: model.draw_noise((2, 2)), autograph=False)
+    noise = [strategy.run(draw).values for _ in range(2)]
+    found["noise"] = [np.array(n).tolist() for both in noise for n in both]
+
+    # A model without a size is built by `fit`, and goes on from a checkpoint.
+    x, y = tiny.arrays(image_size=4)
+    models_ = []
+    for _ in range(2):
+        with strategy.scope():
+            models_.append(tiny.LinearGAN(image_size=None))
+    first, second = models_
+    first.fit(
+        x, y, batch_size=4, verbose=0, callbacks=[training.Checkpoint(folder)]
+    )
+    second.build_for(4)
+    found["restored"] = training.restore(second, folder)["step"]
+    for each in models_:
+        each.fit(x, y, batch_size=4, verbose=0)
+    found["goes on"] = all(
+        np.array_equal(a, b)
+        for a, b in zip(first.get_weights(), second.get_weights())
+    )
+    try:
+        first.fit(x, y, batch_size=3, verbose=0)
+    except ValueError as error:
+        found["odd"] = str(error)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    import sys
+
+    keras.utils.set_random_seed(0)
+    main(sys.argv[1])

@@ -1,0 +1,86 @@
+import types
+import warnings
+
+import numpy as np
+import pytest
+
+from keras_t2i import training
+from keras_t2i.training.early_warnings import spread
+
+HEALTHY = {
+    "drawn_spread": 0.4,
+    "real_logit": 2.0,
+    "fake_logit": -2.0,
+    "generator_loss": 2.1,
+}
+
+
+def run(callback, states):
+    """What `fit` does with a callback; `states` is a list of logs by step."""
+    model = types.SimpleNamespace(
+        optimizer=types.SimpleNamespace(iterations=0)
+    )
+    callback.set_model(model)
+    callback.on_train_begin()
+    found = []
+    for logs in states:
+        model.optimizer.iterations += 1
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            callback.on_train_batch_end(0, {**HEALTHY, **logs})
+        found += [(model.optimizer.iterations, str(w.message)) for w in caught]
+    return found
+
+
+def watch():
+    return training.EarlyWarnings(patience=20, every_steps=5)
+
+
+COLLAPSED = {"drawn_spread": 0.005}
+SATURATED = {"real_logit": 9.0, "fake_logit": -9.0, "generator_loss": 9.0}
+EXPLODING = {"generator_loss": np.float32(30.0)}
+
+
+@pytest.mark.parametrize(
+    "state, message",
+    [
+        (COLLAPSED, "generator has collapsed: for 20 steps"),
+        (SATURATED, "discriminator is saturated.*18.0 apart"),
+        (EXPLODING, "discriminator is saturated.*loss 30.0"),
+    ],
+)
+def test_a_state_that_lasts_is_warned_of_once(state, message):
+    found = run(watch(), [{}] * 10 + [state] * 60)
+    ((step, text),) = found
+    # Seen first at step 15.
+    assert step == 35
+    with pytest.warns(UserWarning, match=message):
+        warnings.warn(text)
+
+
+@pytest.mark.parametrize("state", [COLLAPSED, SATURATED, EXPLODING])
+def test_a_state_that_passes_is_not(state):
+    assert run(watch(), ([state] * 19 + [{}] * 6) * 4) == []
+
+
+def test_a_state_that_comes_back_is_warned_of_again():
+    found = run(watch(), ([COLLAPSED] * 30 + [{}] * 10) * 2)
+    assert len(found) == 2
+
+
+def test_logs_without_these_values_are_no_alarm():
+    found = run(watch(), [{"drawn_spread": np.array([0.4, 0.5])}] * 50)
+    assert found == []
+    callback = watch()
+    callback.set_model(
+        types.SimpleNamespace(optimizer=types.SimpleNamespace(iterations=5))
+    )
+    callback.on_train_begin()
+    callback.act({"matcher_loss": 3.0})
+
+
+def test_spread_is_the_deviation_over_the_batch():
+    images = np.random.default_rng(0).normal(size=(8, 4, 4, 3))
+    expected = np.mean([np.std(pixel) for pixel in images.reshape(8, -1).T])
+    assert float(spread(images)) == pytest.approx(expected, rel=1e-5)
+    assert float(spread(np.ones((4, 8, 8, 3)))) == 0.0
