@@ -27,7 +27,8 @@ from keras_t2i.models.disentangled.variants import check
 from keras_t2i.models.matching.model import ImageTextMatcher
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
-from keras_t2i.training.ema import copy_state
+from keras_t2i.training.early_warnings import spread
+from keras_t2i.training.ema import start_average
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -160,8 +161,7 @@ class ModalityDisentangledT2I(TextToImageModel):
         self.text_head, self.text_head_ema = text_head(), text_head()
         self.generator, self.generator_ema = generator(), generator()
         for network, average in self.averaged():
-            average.trainable = False
-            copy_state(network, average)
+            start_average(average, network)
         self.image_encoders = [networks.image_encoder(n, s) for n in sizes]
         asked = s["text_width"] if s["dc_text"] == "htc" else sentence_width
         codes = [encoder.outputs for encoder in self.image_encoders]
@@ -206,11 +206,11 @@ class ModalityDisentangledT2I(TextToImageModel):
             real.insert(0, objective.halved(real[0]))
 
         discriminator_loss = generator_loss = 0.0
-        logs = {}
+        logs = {"drawn_spread": spread(drawn[-1])}
         # D judges with the text as it is; else G could bend it to please D.
         asked = ops.stop_gradient(text if s["dc_text"] == "htc" else sentence)
         for scale in range(len(drawn)):
-            d_loss, g_loss, logs = self.losses_of_scale(
+            d_loss, g_loss, some_logs = self.losses_of_scale(
                 scale,
                 self.augment(real[scale]),
                 self.augment(drawn[scale]),
@@ -219,6 +219,7 @@ class ModalityDisentangledT2I(TextToImageModel):
             )
             discriminator_loss += d_loss
             generator_loss += g_loss
+            logs.update(some_logs)
         if s["kl_weight"]:
             generator_loss += s["kl_weight"] * conditioning_kl_loss(
                 text, content["log_variance"]
@@ -342,12 +343,16 @@ class ModalityDisentangledT2I(TextToImageModel):
 
     # Use.
 
-    def synthesize(self, latents, features):
-        text = self.text_head_ema(features.sentence, training=False)["text"]
+    def synthesize(self, latents, features, training=False):
+        sentence = features.sentence
+        if training:
+            # Statistics of what the weights were trained on.
+            sentence = self.noisy(sentence)
+        text = self.text_head_ema(sentence, training=training)["text"]
         inputs = [latents, text, *self.words_of(features)]
         # Keras takes no mixture of arrays and tensors.
         inputs = [ops.convert_to_tensor(each) for each in inputs]
-        return self.generator_ema(inputs, training=False)["images"][-1]
+        return self.generator_ema(inputs, training=training)["images"][-1]
 
     def generate(
         self,
