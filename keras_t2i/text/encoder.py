@@ -131,7 +131,7 @@ class TextEncoder(keras.layers.Layer):
     def _compiled(self):
         """The network part, compiled where variables stay variables."""
         if keras.backend.backend() != "tensorflow":
-            return self
+            return self.__call__
         import tensorflow as tf
 
         return tf.function(self.__call__, reduce_retracing=True)
