@@ -163,7 +163,9 @@ def probe(model, seed):
             continue  # Nothing is to be seen in the pictures.
         _, features = model.encode(images[readable])
         half = len(labels) // 2
-        weights = softmax_regression(features[:half], labels[:half], len(values))
+        weights = softmax_regression(
+            features[:half], labels[:half], len(values)
+        )
         told = np.argmax(with_one(features[half:]) @ weights, axis=1)
         counts = np.bincount(labels, minlength=len(values))
         results[attribute] = {

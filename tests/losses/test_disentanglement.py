@@ -43,7 +43,9 @@ def test_pearson_of_rows():
     assert keras.backend.standardize_dtype(result.dtype) == "float64"
 
 
-@pytest.mark.parametrize("scale, shift", [(3.0, 0.0), (1e3, -7.0), (0.01, 50.0)])
+@pytest.mark.parametrize(
+    "scale, shift", [(3.0, 0.0), (1e3, -7.0), (0.01, 50.0)]
+)
 def test_pearson_ignores_scale_and_shift(scale, shift):
     a, b = rows(0), rows(1)
     expected = losses.pearson_correlation(float64(a), float64(b))

@@ -286,7 +286,7 @@ class ModalityDisentangledT2I(TextToImageModel):
         }
 
     def judge(self, scale, codes, text):
-        """`Judgement` of an image encoder's codes, D_c with texts row by row."""
+        """`Judgement` of an image encoder's codes, D_c with texts by row."""
         content_map, style_map, _, _ = codes
         return Judgement(
             self.overall_heads[scale]([content_map, style_map], training=True),
@@ -333,7 +333,8 @@ class ModalityDisentangledT2I(TextToImageModel):
         if not noise:
             return sentence
         shape = ops.shape(sentence)
-        return sentence + noise / float(shape[1]) ** 0.5 * self.draw_noise(shape)
+        noise /= float(shape[1]) ** 0.5
+        return sentence + noise * self.draw_noise(shape)
 
     def words_of(self, features):
         """Words and mask where the generator takes them."""

@@ -287,7 +287,8 @@ def test_code_of_a_picture_is_standardised(model, photos):
     np.testing.assert_allclose(style.std(axis=1), 1.0, rtol=1e-4)
     raw = np.array(model.image_encoders[-1](photos / 127.5 - 1.0)[3])
     for found, expected in zip(style, raw):
-        assert np.corrcoef(found, expected)[0, 1] == pytest.approx(1.0, abs=1e-4)
+        correlation = np.corrcoef(found, expected)[0, 1]
+        assert correlation == pytest.approx(1.0, abs=1e-4)
     parts = model.encode(photos, batch_size=1)
     np.testing.assert_allclose(parts[1], style, atol=1e-4)
 
@@ -303,11 +304,12 @@ def test_style_of_a_picture_takes_the_place_of_the_noise(model, photos):
     np.testing.assert_array_equal(drawn, model.generate(captions, seed=3))
 
 
-def test_one_caption_in_all_styles_and_one_style_for_all_captions(model, photos):
+def test_one_caption_in_all_styles_one_style_for_all_captions(model, photos):
     style = model.encode(photos)[1]
     one = model.generate("a star", style=style)
     assert one.shape == (2, 16, 16, 3)
-    np.testing.assert_array_equal(one, model.generate(["a star"] * 2, style=style))
+    again = model.generate(["a star"] * 2, style=style)
+    np.testing.assert_array_equal(one, again)
     other = model.generate(["a star", "a circle", "a square"], style=style[0])
     assert other.shape == (3, 16, 16, 3)
     alone = model.generate("a circle", style_image=photos[0])
@@ -396,7 +398,8 @@ def test_variants_are_the_columns_of_the_sources():
         "mdd": (3, "sentence", "next", "previous", 1.0, "text"),
     }.items():
         settings = {**models.ModalityDisentangledT2I.variants[variant]}
-        full = {**models.ModalityDisentangledT2I.variants["default"], **settings}
+        default = models.ModalityDisentangledT2I.variants["default"]
+        full = {**default, **settings}
         names = (
             "num_scales",
             "dc_text",
