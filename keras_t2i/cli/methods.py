@@ -2,6 +2,7 @@
 
 # Name on the command line -> class in `keras_t2i.models`.
 METHODS = {
+    "disentangled": "ModalityDisentangledT2I",
     "gan_cls": "GANCLS",
     "gated": "GatedT2I",
     "image_text_matcher": "ImageTextMatcher",

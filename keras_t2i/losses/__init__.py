@@ -12,6 +12,12 @@ from keras_t2i.losses.conditioning import conditioning_kl_loss
 from keras_t2i.losses.contrastive import global_contrastive_loss
 from keras_t2i.losses.contrastive import region_contrastive_loss
 from keras_t2i.losses.contrastive import weighted_region_scores
+from keras_t2i.losses.disentanglement import Judgement
+from keras_t2i.losses.disentanglement import content_triplet_loss
+from keras_t2i.losses.disentanglement import disentangled_discriminator_loss
+from keras_t2i.losses.disentanglement import disentangled_generator_loss
+from keras_t2i.losses.disentanglement import pearson_correlation
+from keras_t2i.losses.disentanglement import style_loss
 from keras_t2i.losses.joint_embedding import structured_joint_embedding_loss
 from keras_t2i.losses.matching import pair_matching_loss
 from keras_t2i.losses.matching import sentence_matching_loss

@@ -1,5 +1,6 @@
 """The model zoo: one class a method."""
 
+from keras_t2i.models.disentangled.model import ModalityDisentangledT2I
 from keras_t2i.models.gan_cls.model import GANCLS
 from keras_t2i.models.gated.model import GatedT2I
 from keras_t2i.models.matching.model import ImageTextMatcher
@@ -7,4 +8,10 @@ from keras_t2i.models.presets import load as from_preset
 from keras_t2i.models.presets import shipped_names as preset_names
 from keras_t2i.models.progressive.model import ProgressiveT2I
 
-__all__ = ["GANCLS", "GatedT2I", "ImageTextMatcher", "ProgressiveT2I"]
+__all__ = [
+    "GANCLS",
+    "GatedT2I",
+    "ImageTextMatcher",
+    "ModalityDisentangledT2I",
+    "ProgressiveT2I",
+]

@@ -44,6 +44,50 @@ def test_sheets_of_a_preset(preset, tmp_path):
     assert sizes["interpolation"][1] >= 8 * 32
 
 
+def test_disentangled_sheets_and_numbers(colored, tmp_path, capsys):
+    model = models.ModalityDisentangledT2I(
+        image_size=16,
+        variant="shapes",
+        latent_width=4,
+        generator_width=2,
+        discriminator_width=2,
+    )
+    model.save_to_preset(tmp_path / "preset")
+    example = script("disentangled_sheets.py")
+    # Enough to run through; the numbers of no training mean nothing.
+    example["main"].__globals__.update(STYLES=6, PROBED=16)
+    out = tmp_path / "sheets"
+    example["main"](
+        ["--preset", str(tmp_path / "preset"), "--subject", "shapes"]
+        + ["--data", colored, "--out", str(out)]
+    )
+    sizes = {p.stem: pictures.read(p).shape for p in out.glob("*.png")}
+    assert set(sizes) == {"grid", "style"}
+    assert sizes["grid"][1] >= 8 * 32
+    printed = capsys.readouterr().out
+    numbers = json.loads(printed[printed.index("{") :])
+    assert -1.0 <= numbers["style_correlation"] <= 1.0
+    assert -1.0 <= numbers["brightness_correlation"] <= 1.0
+    assert numbers["swap_ratio"] > 0.0
+    assert set(numbers["probe"]) <= {
+        "shape",
+        "color",
+        "size",
+        "position",
+        "background",
+    }
+
+
+def test_linear_probe_tells_what_is_linear():
+    example = script("disentangled_sheets.py")
+    random = np.random.default_rng(0)
+    features = random.normal(size=(300, 5))
+    labels = np.argmax(features[:, :3] + [0.5, 0.0, -0.5], axis=1)
+    weights = example["softmax_regression"](features, labels, 3)
+    told = np.argmax(example["with_one"](features) @ weights, axis=1)
+    assert np.mean(told == labels) > 0.95
+
+
 @pytest.fixture
 def colored(tmp_path):
     """Ten classes of plain pictures, each of the color its captions name."""

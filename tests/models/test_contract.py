@@ -16,6 +16,21 @@ from keras_t2i import training
 
 # Name -> (class, settings that make it tiny).
 METHODS = {
+    "disentangled": (
+        models.ModalityDisentangledT2I,
+        {"generator_width": 4, "discriminator_width": 4, "r1_interval": 2},
+    ),
+    "disentangled-mdd": (
+        models.ModalityDisentangledT2I,
+        {
+            "variant": "mdd",
+            "num_scales": 2,
+            "num_residual": 1,
+            "matcher_weight": 0.0,
+            "generator_width": 4,
+            "discriminator_width": 2,
+        },
+    ),
     "gan_cls": (
         models.GANCLS,
         {"generator_width": 4, "discriminator_width": 4, "r1_interval": 2},

@@ -1,0 +1,42 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_t2i.models.disentangled import objective
+
+
+def others(count, negatives, seed=0):
+    content = np.arange(2.0 * count).reshape(count, 2)
+    result = objective.of_other_texts(
+        keras.ops.convert_to_tensor(content),
+        negatives,
+        keras.random.SeedGenerator(seed),
+    )
+    return [int(row[0]) // 2 for row in np.array(result)]
+
+
+def test_neighbours_in_a_circle():
+    assert others(4, "previous") == [3, 0, 1, 2]
+    assert others(4, "next") == [1, 2, 3, 0]
+
+
+def test_random_is_never_the_own_picture():
+    seen = set()
+    for seed in range(40):
+        rows = others(5, "random", seed)
+        assert sorted(rows) == list(range(5))
+        assert all(row != i for i, row in enumerate(rows))
+        seen.add(rows[0])
+    assert seen == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("negatives", objective.NEGATIVES)
+def test_a_batch_of_one_is_its_own_negative(negatives):
+    assert others(1, negatives) == [0]
+
+
+def test_halved_pictures_are_means_of_four_pixels():
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 3))
+    expected = images.reshape(2, 4, 2, 4, 2, 3).mean(axis=(2, 4))
+    result = objective.halved(keras.ops.convert_to_tensor(images))
+    np.testing.assert_allclose(result, expected, atol=1e-6)
