@@ -28,6 +28,15 @@ ROWS = {
     },
 }
 
+# Terms that the usual step below does not have.
+PLAIN = {
+    "interpolate": False,
+    "realism_weight": 0.0,
+    "mode_seeking_weight": 0.0,
+    "text_noise": 0.0,
+    "augment": (),
+}
+
 
 class UsualGANCLS(models.GANCLS):
     """GANCLS with two forward passes of the generator a step."""

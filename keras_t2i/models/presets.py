@@ -53,10 +53,14 @@ def save(model, folder, metadata=None):
         )
     folder = pathlib.Path(folder)
     _settle(folder)
+    arguments = model.get_config()
+    # What trained fast in 16 bits is drawn in 32: not every CPU has 16.
+    policy = keras.dtype_policies.DTypePolicy("float32")
+    arguments["dtype"] = keras.dtype_policies.serialize(policy)
     config = {
         "class_name": type(model).__name__,
         "keras_t2i_version": keras_t2i.__version__,
-        "config": model.get_config(),
+        "config": arguments,
     }
     paths = {name: folder / name for name in (CONFIG, WEIGHTS)}
     for name, path in paths.items():

@@ -75,6 +75,9 @@ def captions_of(dataset):
     """
     if dataset.source is not None:
         return dataset.source.captions
+    if dataset.from_step is not None:
+        # To iterate over the dataset itself would use up its first epoch.
+        dataset = dataset.from_step(0, False)
     texts = dataset.map(lambda x, y: x["text"]).take(1000)
     parts = [np.ravel(text) for text in texts.as_numpy_iterator()]
     return list(dict.fromkeys(np.concatenate(parts).tolist()))

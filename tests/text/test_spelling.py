@@ -3,6 +3,7 @@ import pytest
 
 from keras_t2i import text
 from keras_t2i.text import spelling
+from keras_t2i.text.words import split_words
 
 TEXTS = [
     "A small, RED circle!",
@@ -20,7 +21,7 @@ def test_words_are_those_that_the_bag_of_ngrams_reads():
     spelled = encoder.spelled(TEXTS)
     read = [
         [word.decode() for word in row]
-        for row in encoder._split(TEXTS).to_list()
+        for row in split_words(TEXTS).to_list()
     ]
     for words, positions in zip(read, spelled):
         assert len(positions) == 14
