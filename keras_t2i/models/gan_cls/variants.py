@@ -2,6 +2,9 @@
 
 import numbers
 
+from keras_t2i.models.settings import check_choices
+from keras_t2i.models.settings import check_whole_numbers
+
 _DEFAULT = {
     "text_encoder": "minilm",
     # Networks.
@@ -112,18 +115,8 @@ def check(settings):
     Raises:
         ValueError: in the user's words.
     """
-    for key, allowed in _CHOICES.items():
-        if settings[key] not in allowed:
-            raise ValueError(
-                f"`{key}` must be one of {allowed}. Received: {settings[key]!r}"
-            )
-    for key, least in _LEAST.items():
-        value = settings[key]
-        if not isinstance(value, numbers.Integral) or value < least:
-            raise ValueError(
-                f"`{key}` must be a whole number of at least {least}. "
-                f"Received: {value!r}"
-            )
+    check_choices(settings, _CHOICES)
+    check_whole_numbers(settings, _LEAST)
     for key in _NUMBERS:
         if not isinstance(settings[key], numbers.Real):
             raise ValueError(

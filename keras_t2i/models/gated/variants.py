@@ -2,6 +2,9 @@
 
 import numbers
 
+from keras_t2i.models.settings import check_choices
+from keras_t2i.models.settings import check_whole_numbers
+
 _DEFAULT = {
     "text_encoder": "minilm",
     # Networks.
@@ -125,21 +128,11 @@ def check(settings):
     Raises:
         ValueError: in the user's words.
     """
-    for key, allowed in _CHOICES.items():
-        if settings[key] not in allowed:
-            raise ValueError(
-                f"`{key}` must be one of {allowed}. Received: {settings[key]!r}"
-            )
+    check_choices(settings, _CHOICES)
     least = dict(_LEAST)
     if settings["region_width"] is not None:
         least["region_width"] = 1
-    for key, at_least in least.items():
-        value = settings[key]
-        if not isinstance(value, numbers.Integral) or value < at_least:
-            raise ValueError(
-                f"`{key}` must be a whole number of at least {at_least}. "
-                f"Received: {value!r}"
-            )
+    check_whole_numbers(settings, least)
     for key, zero in _NUMBERS.items():
         value = settings[key]
         number = isinstance(value, numbers.Real)

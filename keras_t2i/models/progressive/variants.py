@@ -2,6 +2,8 @@
 
 import numbers
 
+from keras_t2i.models.settings import check_choices
+
 _DEFAULT = {
     "text_encoder": "minilm",
     # Networks.
@@ -136,11 +138,7 @@ def check(settings):
     Raises:
         ValueError: in the user's words.
     """
-    for key, allowed in _CHOICES.items():
-        if settings[key] not in allowed:
-            raise ValueError(
-                f"`{key}` must be one of {allowed}. Received: {settings[key]!r}"
-            )
+    check_choices(settings, _CHOICES)
     for key, least in _LEAST.items():
         _check_whole(key, settings[key], least)
     if settings["stage1_up_samplings"] is not None:
