@@ -317,3 +317,23 @@ def test_use_that_makes_no_sense_is_refused(trained):
     for call in (unbuilt.embed_text, unbuilt.embed_images):
         with pytest.raises(ValueError, match="`fit`.*from_preset"):
             call("a star")
+
+
+def test_shipped_matcher_and_judge_know_colors_and_have_little_in_common():
+    names = ("image_text_matcher_flowers_64", "flowers_judge_64")
+    shipped = [models.ImageTextMatcher.from_preset(name) for name in names]
+    architectures = [model.settings["architecture"] for model in shipped]
+    assert architectures == ["strided", "pooled"]
+    assert [model.uses_words for model in shipped] == [True, False]
+    colors = {"red": (220, 20, 30), "yellow": (240, 220, 30), "white": (240,) * 3}
+    captions = [f"this flower has {name} petals" for name in colors]
+    for model in shipped:
+        size = model.image_size
+        y, x = np.mgrid[:size, :size] / size - 0.5
+        pictures = np.zeros((3, size, size, 3), "uint8") + np.array(
+            [30, 70, 30], "uint8"
+        )
+        for picture, color in zip(pictures, colors.values()):
+            picture[x**2 + y**2 < 0.15] = color
+        best = model.retrieve(captions, pictures, count=1)
+        np.testing.assert_array_equal(best[:, 0], [0, 1, 2])
