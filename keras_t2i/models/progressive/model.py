@@ -132,6 +132,7 @@ class ProgressiveT2I(TextToImageModel):
             # It counts as trained, here and in what is saved.
             steps = max(matcher.step, self.settings["matcher_steps"])
             matcher.optimizer.iterations.assign(steps)
+        matcher.check_words()
         self.matcher = matcher
         if image_size is not None:
             self.build_for(image_size)

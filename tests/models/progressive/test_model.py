@@ -272,6 +272,21 @@ def test_an_encoder_that_trains_is_trained_by_the_matcher_alone():
     assert tiny.same(once, weights(encoder))
 
 
+def test_one_model_resumes_twice_though_its_encoder_is_frozen_since(tmp_path):
+    model = make(text_encoder=text.BiLSTMTextEncoder(8, 6, max_length=4))
+    x, y = tiny.arrays(4)
+    for epochs in (1, 2, 3):
+        checkpoint = training.Checkpoint(tmp_path, resume=True)
+        model.fit(
+            x, y, batch_size=2, epochs=epochs, verbose=0, callbacks=[checkpoint]
+        )
+        assert model.step == 2 * epochs
+    frozen = text.BiLSTMTextEncoder(8, 6, max_length=4, frozen=True)
+    other = make(text_encoder=frozen)
+    with pytest.raises(ValueError, match="belongs to another model"):
+        training.restore(other, tmp_path)
+
+
 def test_training_of_the_matcher_goes_on_after_a_stop(tmp_path):
     class StopMatcher(keras.callbacks.Callback):
         whole = None
