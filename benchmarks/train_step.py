@@ -149,7 +149,7 @@ def main():
             "usual": steps(UsualGANCLS, settings),
             "ours": steps(models.GANCLS, settings),
         }
-        seconds = timing.interleaved(candidates, rounds=5, warm_up=1)
+        seconds = timing.interleaved(candidates, rounds=3, warm_up=1)
         a_step = {
             name: [s / STEPS for s in both] for name, both in seconds.items()
         }

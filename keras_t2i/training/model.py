@@ -17,6 +17,7 @@ from keras_t2i.training.guard import Guard
 from keras_t2i.training.guard import GuardedStep
 from keras_t2i.training.optimizer import AdversarialOptimizer
 from keras_t2i.training.replicas import ReplicaSeedGenerator
+from keras_t2i.training.replicas import own_statistics
 from keras_t2i.training.replicas import synchronize_statistics
 
 UPDATES = ("simultaneous", "alternating")
@@ -42,9 +43,9 @@ class AdversarialModel(keras.Model):
     losses. Made under the scope of a `tf.distribute` strategy, it shares each
     batch among the replicas: losses and logs are means over the global batch,
     every replica draws noise of its own, and batch normalisation sees the
-    global batch (`synchronized=True`). What compares the samples of a batch
-    with each other, such as wrong pairs, contrastive losses and minibatch
-    deviation, compares those of one replica.
+    global batch (`synchronized=True`; in the R1 penalty that of its replica).
+    What compares the samples of a batch with each other, such as wrong pairs,
+    contrastive losses and minibatch deviation, compares those of one replica.
 
     Args:
         image_size: height and width in pixels; None takes it from the first
@@ -414,7 +415,8 @@ class AdversarialModel(keras.Model):
             return 0.0
 
         def penalty():
-            gradient = input_gradient(discriminate, images)
+            with own_statistics(self._flatten_layers()):
+                gradient = input_gradient(discriminate, images)
             square = ops.sum(ops.square(gradient), axis=(1, 2, 3))
             scale = 0.5 * self.r1_weight * self.r1_interval
             return scale * ops.mean(ops.cast(square, "float32"))

@@ -49,7 +49,7 @@ def linear(**settings):
     return LinearGAN(r1_weight=1.0, r1_interval=2, **settings)
 
 
-def normalised():
+def normalised(**settings):
     """With batch normalisation everywhere, and no pairs across the batch."""
     model = GANCLS(
         16,
@@ -62,22 +62,55 @@ def normalised():
         interpolate=False,
         cls_weight=0.0,
         updates="simultaneous",
+        **settings,
     )
+    return with_sgd(model)
+
+
+def normalised_r1():
+    return normalised(r1_weight=1.0, r1_interval=2)
+
+
+def compact_r1():
+    """As GANCLS is by default; its head normalises the sentences."""
+    model = GANCLS(
+        16,
+        "default",
+        tiny.TinyTextEncoder(),
+        latent_width=8,
+        text_width=8,
+        generator_width=2,
+        discriminator_width=2,
+        mode_seeking_weight=0.0,
+        augment=(),
+        r1_weight=1.0,
+        r1_interval=2,
+    )
+    return with_sgd(model)
+
+
+def with_sgd(model):
     # Adam makes full steps of gradients that are no more than rounding.
     names = model.networks()
     model.compile({name: keras.optimizers.SGD(0.1) for name in names})
     return model
 
 
-def on_one_and_on_two(strategy, make, image_size, epochs):
+def on_one_and_on_two(strategy, make, image_size, epochs, equal_shares=False):
     """Histories and largest difference of weights, on the same batches."""
     one = make()
     with strategy.scope():
         two = make()
     two.set_weights(one.get_weights())
     x, y = tiny.arrays(image_size=image_size)
+    if equal_shares:
+        x, y = keras.tree.map_structure(
+            lambda a: np.concatenate([a[:4], a[:4]]), (x, y)
+        )
+    data = tf.data.Dataset.from_tensor_slices((x, y))
+    data = data.batch(8, drop_remainder=True)
     histories = [
-        model.fit(x, y, batch_size=8, epochs=epochs, verbose=0).history
+        model.fit(data, epochs=epochs, verbose=0).history
         for model in (one, two)
     ]
     # Moving statistics hold the wrong pairs too, which each replica draws.
@@ -96,6 +129,14 @@ def main(folder):
             strategy, lambda: linear(updates="alternating"), 4, 3
         ),
         "normalised": on_one_and_on_two(strategy, normalised, 16, 1),
+        # R1 takes statistics of a replica's share: equal ones, if the shares
+        # are equal.
+        "normalised, R1": on_one_and_on_two(
+            strategy, normalised_r1, 16, 3, equal_shares=True
+        ),
+        "compact, R1": on_one_and_on_two(
+            strategy, compact_r1, 16, 3, equal_shares=True
+        ),
     }
 
     with strategy.scope():

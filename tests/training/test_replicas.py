@@ -22,7 +22,10 @@ def mirrored(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["linear", "alternating", "normalised"])
+@pytest.mark.parametrize(
+    "name",
+    ["linear", "alternating", "normalised", "normalised, R1", "compact, R1"],
+)
 def test_two_replicas_train_as_one_on_the_same_global_batch(mirrored, name):
     one, two = mirrored[name]["histories"]
     assert set(one) == set(two)
