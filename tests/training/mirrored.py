@@ -16,6 +16,7 @@ tf.config.set_logical_device_configuration(
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
 
+from keras import layers  # noqa: E402
 from keras import ops  # noqa: E402
 from tests import tiny  # noqa: E402
 
@@ -49,7 +50,7 @@ def linear(**settings):
     return LinearGAN(r1_weight=1.0, r1_interval=2, **settings)
 
 
-def normalised(**settings):
+def normalised():
     """With batch normalisation everywhere, and no pairs across the batch."""
     model = GANCLS(
         16,
@@ -62,13 +63,29 @@ def normalised(**settings):
         interpolate=False,
         cls_weight=0.0,
         updates="simultaneous",
-        **settings,
     )
     return with_sgd(model)
 
 
-def normalised_r1():
-    return normalised(r1_weight=1.0, r1_interval=2)
+class NormalisedGAN(LinearGAN):
+    """With batch normalisation in a discriminator that takes R1."""
+
+    def build_networks(self):
+        super().build_networks()
+        shape = self.discriminator.input_shape[1:]
+        self.discriminator = keras.Sequential(
+            [
+                keras.Input(shape),
+                layers.Flatten(),
+                layers.Dense(4),
+                layers.BatchNormalization(),
+                layers.LeakyReLU(),
+                layers.Dense(1),
+            ]
+        )
+
+    def judge(self, images):
+        return self.discriminator(images, training=True)[:, 0]
 
 
 def compact_r1():
@@ -131,8 +148,12 @@ def main(folder):
         "normalised": on_one_and_on_two(strategy, normalised, 16, 1),
         # R1 takes statistics of a replica's share: equal ones, if the shares
         # are equal.
-        "normalised, R1": on_one_and_on_two(
-            strategy, normalised_r1, 16, 3, equal_shares=True
+        "linear, normalised, R1": on_one_and_on_two(
+            strategy,
+            lambda: NormalisedGAN(r1_weight=1.0, r1_interval=2),
+            4,
+            3,
+            equal_shares=True,
         ),
         "compact, R1": on_one_and_on_two(
             strategy, compact_r1, 16, 3, equal_shares=True

@@ -24,7 +24,13 @@ def mirrored(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "name",
-    ["linear", "alternating", "normalised", "normalised, R1", "compact, R1"],
+    [
+        "linear",
+        "alternating",
+        "normalised",
+        "linear, normalised, R1",
+        "compact, R1",
+    ],
 )
 def test_two_replicas_train_as_one_on_the_same_global_batch(mirrored, name):
     one, two = mirrored[name]["histories"]
