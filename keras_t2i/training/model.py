@@ -16,6 +16,7 @@ from keras_t2i.training.gradients import input_gradient
 from keras_t2i.training.guard import Guard
 from keras_t2i.training.guard import GuardedStep
 from keras_t2i.training.optimizer import AdversarialOptimizer
+from keras_t2i.training.part import Followers
 from keras_t2i.training.replicas import ReplicaSeedGenerator
 from keras_t2i.training.replicas import own_statistics
 from keras_t2i.training.replicas import synchronize_statistics
@@ -277,7 +278,9 @@ class AdversarialModel(keras.Model):
             )
 
     def _guard(self, callbacks):
-        guarded = any(isinstance(callback, Guard) for callback in callbacks)
+        # The guard of the whole also watches a part.
+        parts = [c.callbacks for c in callbacks if isinstance(c, Followers)]
+        guarded = any(isinstance(c, Guard) for c in sum(parts, callbacks))
         if guarded != self.guarded:
             self.guarded = guarded
             self.train_function = None  # Keras compiles the step again.
@@ -362,7 +365,6 @@ class AdversarialModel(keras.Model):
         guarded.update_averages(
             warmed_up(self.ema_decay, self.optimizer.iterations)
         )
-        guarded.finish(logs)
         backend.when(
             ops.logical_and(
                 self._statistics_are_due(), ops.equal(guarded.found, 0)
@@ -370,6 +372,7 @@ class AdversarialModel(keras.Model):
             lambda: self.refresh_averages(self._unpack(data)),
             self.non_trainable_variables,
         )
+        guarded.finish(logs)
         self.optimizer.iterations.assign_add(1)
         return {**logs, **losses}
 

@@ -4,8 +4,10 @@ A process of its own: devices are cut in two before TensorFlow starts. Run by
 `test_replicas.py`.
 """
 
+import itertools
 import json
 import threading
+import warnings
 
 import keras
 import numpy as np
@@ -22,6 +24,7 @@ from tests import tiny  # noqa: E402
 
 from keras_t2i import models  # noqa: E402
 from keras_t2i import training  # noqa: E402
+from keras_t2i.training import backend  # noqa: E402
 
 
 def noise_of_the_picture(cls):
@@ -138,6 +141,57 @@ def on_one_and_on_two(strategy, make, image_size, epochs, equal_shares=False):
     return {"histories": histories, "weights": max(differences)}
 
 
+class PoisonedOnOne(tiny.LinearGAN):
+    """Its second replica has an infinite loss at step 1, counted from 0."""
+
+    def losses(self, batch):
+        losses, logs = super().losses(batch)
+        if backend.replica_number() is not None:
+            bad = ops.logical_and(
+                ops.equal(self.optimizer.iterations, 1),
+                ops.equal(backend.replica_number(), 1),
+            )
+            losses["generator"] += ops.where(bad, np.inf, 0.0)
+        return losses, logs
+
+
+class States(keras.callbacks.Callback):
+    """Keeps what each replica holds after each step; no seeds, no counts."""
+
+    def on_train_begin(self, logs=None):
+        self.after = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        model = self.model
+        members = model.optimizer.members.values()
+        variables = [*model.weights, *(v for m in members for v in m.variables)]
+        local = model.distribute_strategy.experimental_local_results
+        self.after.append(
+            [np.array(part) for v in variables for part in local(v.value)]
+        )
+
+
+def guarded(strategy, updates):
+    """What a guard does where one of two replicas has a bad loss."""
+    with strategy.scope():
+        names = ("discriminator", "generator")
+        adam = {name: keras.optimizers.Adam(1e-2) for name in names}
+        model = PoisonedOnOne(updates=updates, optimizer=adam)
+    states = States()
+    x, y = tiny.arrays(image_size=4)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(
+            x,
+            y,
+            batch_size=2,
+            verbose=0,
+            callbacks=[training.Guard("skip"), states],
+        )
+    same = [tiny.same(*pair) for pair in itertools.pairwise(states.after)]
+    return {"same": same, "told": [str(w.message) for w in caught]}
+
+
 def main(folder):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     found = {
@@ -158,6 +212,11 @@ def main(folder):
         "compact, R1": on_one_and_on_two(
             strategy, compact_r1, 16, 3, equal_shares=True
         ),
+    }
+
+    found["guard"] = {
+        updates: guarded(strategy, updates)
+        for updates in ("simultaneous", "alternating")
     }
 
     with strategy.scope():

@@ -43,6 +43,17 @@ def test_two_replicas_train_as_one_on_the_same_global_batch(mirrored, name):
     assert mirrored[name]["weights"] < 1e-4
 
 
+@pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
+def test_a_bad_loss_of_one_replica_changes_nothing_on_any(mirrored, updates):
+    found = mirrored["guard"][updates]
+    # Between the states after four steps, of which the second was bad.
+    assert found["same"] == [True, False, False]
+    assert any(
+        "At step 2 the loss of the generator was not finite" in message
+        for message in found["told"]
+    )
+
+
 def test_every_replica_and_every_step_draws_noise_of_its_own(mirrored):
     for one, other in itertools.combinations(mirrored["noise"], 2):
         assert not np.isin(one, other).any()

@@ -287,6 +287,28 @@ def test_one_model_resumes_twice_though_its_encoder_is_frozen_since(tmp_path):
         training.restore(other, tmp_path)
 
 
+def test_the_guard_watches_the_matcher_too(tmp_path):
+    model = make(matcher_steps=4)
+    matcher = model.matcher
+    losses = matcher.losses
+
+    def poisoned(batch):
+        found, logs = losses(batch)
+        bad = ops.equal(matcher.optimizer.iterations, 2)
+        noise = ops.where(bad, np.inf, 0.0)
+        return {name: loss + noise for name, loss in found.items()}, logs
+
+    matcher.losses = poisoned
+    checkpoint = training.Checkpoint(tmp_path, every_steps=2)
+    guard = training.Guard("rollback", checkpoint)
+    rate = float(matcher.optimizer.learning_rate)
+    with pytest.warns(UserWarning, match="At step 3 the loss of the matcher"):
+        model.fit(tiny.dataset(), verbose=0, callbacks=[guard, checkpoint])
+    assert matcher.step == 4
+    assert float(matcher.optimizer.learning_rate) == pytest.approx(rate / 2)
+    assert all(np.isfinite(w).all() for w in weights(model))
+
+
 def test_training_of_the_matcher_goes_on_after_a_stop(tmp_path):
     class StopMatcher(keras.callbacks.Callback):
         whole = None
