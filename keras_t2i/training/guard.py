@@ -72,6 +72,9 @@ class Guard(keras.callbacks.Callback):
         self.failures = 0
         self.failed_at = 0
 
+    def on_epoch_end(self, epoch, logs=None):
+        logs.pop(_LOG, None)
+
     def on_train_batch_end(self, batch, logs=None):
         # Not for those who read the logs; this callback comes first.
         found = logs.pop(_LOG)
