@@ -1,4 +1,4 @@
-"""What the replicas of a `tf.distribute` strategy share, and what they do not."""
+"""What replicas of a `tf.distribute` strategy share, and what they do not."""
 
 import contextlib
 
