@@ -51,7 +51,8 @@ class AdversarialModel(keras.Model):
     Args:
         image_size: height and width in pixels; None takes it from the first
             dataset.
-        text_encoder: `keras_t2i.text.TextEncoder`.
+        text_encoder: `keras_t2i.text.TextEncoder`; None for a model without
+            captions, whose batches have None as `features`.
         updates: "simultaneous" computes every gradient at the same weights
             from one forward pass; "alternating" updates the networks in the
             order of `networks()`, each from a forward pass of its own with
@@ -383,7 +384,9 @@ class AdversarialModel(keras.Model):
 
     def _unpack(self, data):
         x, y = data
-        if "tokens" in x:
+        if self.text_encoder is None:
+            features = None
+        elif "tokens" in x:
             features = self.text_encoder(x["tokens"], training=True)
         else:
             features = TextFeatures(x["sentence"], x.get("words"), x.get("mask"))
