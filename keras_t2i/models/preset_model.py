@@ -89,6 +89,11 @@ class PresetModel(AdversarialModel):
             type(self).__name__, self.variants, variant, settings
         )
         self.check_settings(settings)
+        if text_encoder is not None and "text_encoder" not in settings:
+            raise ValueError(
+                f"{type(self).__name__} draws without words and takes no "
+                f"`text_encoder`. Received: {text_encoder!r}"
+            )
         encoder = settings.pop("text_encoder", None)
         encoder = encoder if text_encoder is None else text_encoder
         if encoder is not None:
