@@ -30,6 +30,7 @@ _DEFAULT = {
     "style_weight": 4.0,
     "style_adversarial_weight": 0.1,
     "style_loss_in_generator": True,
+    "mode_seeking_weight": 0.1,  # 0 trusts the noise to be used
     "kl_weight": 0.0,  # above 0 h_tc is a mean beside a variance
     "matcher_weight": 0.0,  # of DAMSM; above 0 needs a matcher
     "text_noise": 0.3,  # length of the noise on unit-length sentences
@@ -56,6 +57,7 @@ _PATENT = {
     "wrong_pairs": "none",
     "style_weight": 1.0,
     "style_loss_in_generator": False,
+    "mode_seeking_weight": 0.0,
     "text_noise": 0.0,
     "learning_rate": 2e-4,
     "updates": "alternating",
@@ -107,6 +109,7 @@ _NUMBERS = (
     "content_weight",
     "style_weight",
     "style_adversarial_weight",
+    "mode_seeking_weight",
     "kl_weight",
     "matcher_weight",
     "text_noise",

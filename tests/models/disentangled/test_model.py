@@ -52,6 +52,7 @@ def moved_by(part, **weights):
         "content_weight": 0.0,
         "style_weight": 0.0,
         "style_loss_in_generator": True,
+        "mode_seeking_weight": 0.0,
         **weights,
     }
     model = disentangled(**settings)
@@ -91,6 +92,12 @@ def test_style_loss_is_in_the_generator_only_where_asked():
         "generator", style_weight=1.0, style_loss_in_generator=False
     )
     assert without == set()
+
+
+def test_mode_seeking_is_the_generators():
+    moved = moved_by("generator", mode_seeking_weight=1.0)
+    assert "generator" in moved
+    assert moved_by("discriminator", mode_seeking_weight=1.0) == set()
 
 
 @pytest.mark.parametrize("weight", ["content_weight", "style_weight"])
@@ -188,6 +195,26 @@ def test_divergence_of_conditioning_augmentation_is_added():
     with_kl.seed_generator.state.assign(disentangled().seed_generator.state)
     without = float(with_kl.losses(batch)[0]["generator"])
     assert loss - without == pytest.approx(5.0 * float(expected), rel=1e-2)
+
+
+@pytest.mark.parametrize("weight, rows", [(0.0, [0, 1, 2]), (0.1, [0, 1] * 2)])
+def test_mode_seeking_draws_half_of_the_captions_twice(weight, rows):
+    model = disentangled(mode_seeking_weight=weight)
+    batch = model._unpack(tiny.batch(model, count=3))
+    given, generator = [], model.generator
+
+    def watched(inputs, training):
+        given.extend(inputs)
+        return generator(inputs, training=training)
+
+    model.losses_of_scale = lambda *arguments: (0.0, 0.0, {})
+    model.generator = watched
+    model.losses(batch)
+    latents, text = given
+    sentence = batch["features"].sentence
+    expected = model.text_head(sentence, training=True)["text"]
+    np.testing.assert_allclose(text, np.array(expected)[rows], atol=1e-5)
+    assert len(np.unique(latents, axis=0)) == len(rows)
 
 
 def test_three_scales_judge_pictures_of_half_the_size():
@@ -379,6 +406,7 @@ def test_model_without_networks_says_what_to_do():
         ({"latent_width": 1}, "latent_width.*1"),
         ({"margin": -1.0}, "margin.*-1.0"),
         ({"style_weight": "high"}, "style_weight.*'high'"),
+        ({"mode_seeking_weight": -0.1}, "mode_seeking_weight.*-0.1"),
         ({"style_loss_in_generator": "yes"}, "style_loss_in_generator"),
         ({"variant": "patent", "wrong_pairs": "all"}, "projection"),
         (
@@ -410,4 +438,5 @@ def test_variants_are_the_columns_of_the_sources():
         )
         assert tuple(full[name] for name in names) == expected
         assert not full["style_loss_in_generator"]
+        assert full["mode_seeking_weight"] == 0.0
         assert full["style_adversarial_weight"] == 0.1
