@@ -162,24 +162,24 @@ def probe(model, seed):
             captions.append(wording.caption(named, "english", random))
         images = model.generate(captions, seed=seed, num_images=PROBED_STYLES)
         seen = oracle.read_attributes(images)[attribute]
-        # -1 where no shape stands out: a value of its own.
-        labels = [-1 if value is None else values.index(value) for value in seen]
-        labels = np.array(labels)
+        # No shape to be seen is a value of its own.
+        values = (None, *values)
+        labels = np.array([values.index(value) for value in seen])
         counts = [
-            np.bincount(of_caption + 1).max()
+            np.bincount(of_caption).max()
             for of_caption in labels.reshape(PROBED, PROBED_STYLES)
         ]
         _, features = model.encode(images)
         # Learnt on the styles of one half of the captions, asked of the other.
         half = PROBED // 2 * PROBED_STYLES
         weights = softmax_regression(
-            features[:half], labels[:half] + 1, len(values) + 1
+            features[:half], labels[:half], len(values)
         )
         told = np.argmax(with_one(features[half:]) @ weights, axis=1)
         results[attribute] = {
-            "accuracy": round(float(np.mean(told == labels[half:] + 1)), 3),
+            "accuracy": round(float(np.mean(told == labels[half:])), 3),
             "commonest": round(
-                float(np.bincount(labels + 1).max() / len(labels)), 3
+                float(np.bincount(labels).max() / len(labels)), 3
             ),
             "commonest_of_caption": round(
                 float(np.mean(counts) / PROBED_STYLES), 3
