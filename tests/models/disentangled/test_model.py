@@ -111,7 +111,9 @@ def test_both_correlations_train_the_image_encoder(weight):
 
 def test_text_that_is_asked_about_is_out_of_reach_of_the_generator():
     """Through D_c the text layer could learn to ask for what D likes."""
-    model = disentangled(content_weight=0.0, style_loss_in_generator=False)
+    model = disentangled(
+        dc_text="htc", content_weight=0.0, style_loss_in_generator=False
+    )
     batch = model._unpack(tiny.batch(model))
     asked = []
     judge = model.judge
@@ -167,7 +169,7 @@ def test_wrong_texts_are_those_of_the_next_row():
 
 def test_pairs_of_one_class_are_not_wrong(model):
     codes = model.image_encoders[0](tiny.arrays(count=4)[1] / 255.0)
-    text = tf.constant(np.random.default_rng(0).normal(size=(4, 6)), "float32")
+    text = tf.constant(np.random.default_rng(0).normal(size=(4, 8)), "float32")
     scores, weights = model.judge_wrong(0, codes, text, np.array([0, 1, 0, 2]))
     assert scores.shape == (4, 4)
     expected = [[0, 1, 0, 1], [1, 0, 1, 1], [0, 1, 0, 1], [1, 1, 1, 0]]
