@@ -82,7 +82,9 @@ def test_disentangled_sheets_and_numbers(colored, tmp_path, capsys):
     model.save_to_preset(tmp_path / "preset")
     example = script("disentangled_sheets.py")
     # Enough to run through; the numbers of no training mean nothing.
-    example["main"].__globals__.update(STYLES=6, PROBED=16)
+    example["main"].__globals__.update(
+        STYLES=6, PROBED=8, PROBED_STYLES=2
+    )
     out = tmp_path / "sheets"
     example["main"](
         ["--preset", str(tmp_path / "preset"), "--subject", "shapes"]
@@ -96,13 +98,16 @@ def test_disentangled_sheets_and_numbers(colored, tmp_path, capsys):
     assert -1.0 <= numbers["style_correlation"] <= 1.0
     assert -1.0 <= numbers["brightness_correlation"] <= 1.0
     assert numbers["swap_ratio"] > 0.0
-    assert set(numbers["probe"]) <= {
+    assert set(numbers["probe"]) == {
         "shape",
         "color",
         "size",
         "position",
         "background",
     }
+    for scores in numbers["probe"].values():
+        # Of two pictures of a caption at least one shows the commonest value.
+        assert 0.5 <= scores["commonest_of_caption"] <= 1.0
 
 
 def test_linear_probe_tells_what_is_linear():

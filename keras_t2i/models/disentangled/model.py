@@ -9,7 +9,6 @@ Text-to-Image Synthesis", IEEE Transactions on Multimedia 2021).
 import os
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_t2i import text as text_lib
@@ -20,19 +19,20 @@ from keras_t2i.losses import disentangled_discriminator_loss
 from keras_t2i.losses import disentangled_generator_loss
 from keras_t2i.losses import other_class
 from keras_t2i.losses import style_loss
+from keras_t2i.losses import twice
 from keras_t2i.models.disentangled import networks
 from keras_t2i.models.disentangled import objective
+from keras_t2i.models.disentangled.style import StyleControl
 from keras_t2i.models.disentangled.variants import VARIANTS
 from keras_t2i.models.disentangled.variants import check
 from keras_t2i.models.matching.model import ImageTextMatcher
 from keras_t2i.models.text_to_image import TextToImageModel
-from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.training.early_warnings import spread
 from keras_t2i.training.ema import start_average
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
-class ModalityDisentangledT2I(TextToImageModel):
+class ModalityDisentangledT2I(StyleControl, TextToImageModel):
     """Text to image with a style that is the user's to choose.
 
     The image encoder of the discriminator parts what a picture shares with its
@@ -73,6 +73,9 @@ class ModalityDisentangledT2I(TextToImageModel):
               content term moves the "pictures", or only the "text".
             - `style_weight`; `style_loss_in_generator`: True also has the
               generator show its noise; `style_adversarial_weight`.
+            - `mode_seeking_weight`: of the term that makes the contents of
+              pictures of one caption differ as their latents do; half of the
+              captions of a batch are then drawn twice.
             - `kl_weight`: above 0, h_tc is the mean of conditioning
               augmentation, with this weight of its divergence;
               `matcher_weight`: of the matching losses of DAMSM.
@@ -199,23 +202,23 @@ class ModalityDisentangledT2I(TextToImageModel):
         sentence = self.noisy(features.sentence)
         content = self.text_head(sentence, training=True)
         text = content["text"]
-        latents = self.draw_noise((ops.shape(text)[0], self.latent_width))
-        inputs = [latents, text, *self.words_of(features)]
-        drawn = self.generator(inputs, training=True)["images"]
+        # D judges with the text as it is; else G could bend it to please D.
+        asked = ops.stop_gradient(text if s["dc_text"] == "htc" else sentence)
+        told = self.for_drawn([text, *self.words_of(features)])
+        latents = self.draw_noise((ops.shape(told[0])[0], self.latent_width))
+        drawn = self.generator([latents, *told], training=True)["images"]
         real = [batch["images"]]
         for _ in drawn[1:]:
             real.insert(0, objective.halved(real[0]))
 
         discriminator_loss = generator_loss = 0.0
         logs = {"drawn_spread": spread(drawn[-1])}
-        # D judges with the text as it is; else G could bend it to please D.
-        asked = ops.stop_gradient(text if s["dc_text"] == "htc" else sentence)
         for scale in range(len(drawn)):
             d_loss, g_loss, some_logs = self.losses_of_scale(
                 scale,
                 self.augment(real[scale]),
                 self.augment(drawn[scale]),
-                (text, asked, latents),
+                (told[0], asked, latents),
                 batch["class_id"],
             )
             discriminator_loss += d_loss
@@ -227,7 +230,7 @@ class ModalityDisentangledT2I(TextToImageModel):
             )
         if s["matcher_weight"]:
             generator_loss += s["matcher_weight"] * self.matching_loss(
-                drawn[-1], features, batch["class_id"]
+                drawn[-1], *self.for_drawn([features, batch["class_id"]])
             )
         return {
             "discriminator": discriminator_loss,
@@ -239,9 +242,10 @@ class ModalityDisentangledT2I(TextToImageModel):
 
         Args:
             scale: its number.
-            real, fake: pictures [B, h, h, 3].
-            conditions: text h_tc [B, C], the text that D_c is asked about,
-                and the latents [B, Z] that `fake` was drawn from.
+            real, fake: pictures [B, h, h, 3] and [N, h, h, 3]; N differs from
+                B only where captions are drawn twice, see `for_drawn`.
+            conditions: text h_tc of `fake` [N, C], the text of `real` that
+                D_c is asked about [B, .], and the latents of `fake` [N, Z].
             class_id: int [B].
 
         Returns:
@@ -251,7 +255,7 @@ class ModalityDisentangledT2I(TextToImageModel):
         text, asked, latents = conditions
         real_codes = self.image_encoders[scale](real, training=True)
         fake_codes = self.image_encoders[scale](fake, training=True)
-        fake_judgement = self.judge(scale, fake_codes, asked)
+        fake_judgement = self.judge(scale, fake_codes, self.for_drawn(asked))
         real_judgement = self.judge(scale, real_codes, asked)
         weight = s["style_adversarial_weight"]
         discriminator_loss = disentangled_discriminator_loss(
@@ -262,7 +266,11 @@ class ModalityDisentangledT2I(TextToImageModel):
         )
         generator_loss = disentangled_generator_loss(fake_judgement, weight)
 
-        _, _, content, style = fake_codes
+        content_map, _, content, style = fake_codes
+        if s["mode_seeking_weight"]:
+            generator_loss += s["mode_seeking_weight"] * (
+                objective.content_seeking_loss(content_map, latents)
+            )
         of_style = style_loss(latents, style)
         of_content = self.content_loss(text, content)
         discriminator_loss += s["style_weight"] * of_style
@@ -285,6 +293,15 @@ class ModalityDisentangledT2I(TextToImageModel):
             "content_triplet": of_content,
             "style_correlation": -of_style,
         }
+
+    def for_drawn(self, x):
+        """Tensors [B, ...] of the batch, for the N pictures that are drawn.
+
+        With mode seeking N = 2 ceil(B / 2): half of the captions twice.
+        """
+        if not self.settings["mode_seeking_weight"]:
+            return x
+        return keras.tree.map_structure(twice, x)
 
     def judge(self, scale, codes, text):
         """`Judgement` of an image encoder's codes, D_c with texts by row."""
@@ -347,149 +364,6 @@ class ModalityDisentangledT2I(TextToImageModel):
         inputs = [ops.convert_to_tensor(each) for each in inputs]
         return self.generator_ema(inputs, training=training)["images"][-1]
 
-    def generate(
-        self,
-        text,
-        seed=None,
-        truncation=None,
-        num_images=1,
-        batch_size=None,
-        style_image=None,
-        style=None,
-    ):
-        """Draws pictures for captions, in a style of one's choice.
-
-        Args:
-            text, seed, truncation, num_images, batch_size: as in every
-                text-to-image model of the zoo.
-            style_image: uint8 [H, W, 3] of the model's size, or N of them,
-                whose style is taken.
-            style: instead, float [Z] or [N, Z], such as `encode` gives.
-
-        Returns:
-            uint8 NumPy array [N * num_images, H, W, 3]. With a style it is one
-            picture for each caption or each style; one caption is drawn in
-            all styles, and one style serves all captions.
-
-        Raises:
-            ValueError: as in every text-to-image model; or for a style beside
-                a seed, a truncation or several pictures, or styles whose
-                number or width does not fit.
-        """
-        if style is None and style_image is None:
-            return super().generate(
-                text, seed, truncation, num_images, batch_size
-            )
-        if seed is not None or truncation is not None or num_images != 1:
-            raise ValueError(
-                "A given style takes the place of the noise: leave out `seed`, "
-                "`truncation` and `num_images`."
-            )
-        captions = as_captions(text)
-        latents = self._styles(style, style_image)
-        if len(captions) != len(latents) and 1 not in (
-            len(captions),
-            len(latents),
-        ):
-            raise ValueError(
-                "Give one caption for all styles, one style for all captions, "
-                f"or as many of both. Received: {len(captions)} captions, "
-                f"{len(latents)} styles"
-            )
-        count = max(len(captions), len(latents))
-        rows = np.arange(count) % len(captions)
-        features = self.text_encoder.encode(captions)
-        return self.draw(
-            latents[np.arange(count) % len(latents)], features, rows, batch_size
-        )
-
-    def content_style_grid(
-        self, text, num_styles=8, seed=0, style_image=None, style=None
-    ):
-        """Draws every caption in every style.
-
-        Args:
-            text: N captions.
-            num_styles: M, how many styles are drawn from `seed`.
-            style_image, style: M styles as in `generate`, instead of drawn
-                ones.
-
-        Returns:
-            uint8 NumPy array [N * M, H, W, 3], caption by caption: in
-            `keras_t2i.pictures.grid(images, columns=M)` rows share the caption
-            and columns the style.
-
-        Raises:
-            ValueError: as `generate`.
-        """
-        captions = as_captions(text)
-        if style is None and style_image is None:
-            style = self.latents_for(num_styles, seed)
-        styles = self._styles(style, style_image)
-        return self.generate(
-            np.repeat(captions, len(styles)),
-            style=np.tile(styles, (len(captions), 1)),
-        )
-
-    def encode(self, images, batch_size=64):
-        """Parts pictures into content and style.
-
-        Args:
-            images: uint8 [N, H, W, 3] of the model's size, or one [H, W, 3].
-            batch_size: pictures read at once.
-
-        Returns:
-            Pair of float32 NumPy arrays: content [N, C], which `similarity`
-            compares with texts, and style [N, Z], of mean 0 and variance 1
-            in every row, as `generate` takes it.
-
-        Raises:
-            ValueError: for pictures of another size or type, or a model that
-                was neither trained nor loaded.
-        """
-        scaled = self.scaled_pictures(images)
-        contents, styles = [], []
-        for start in range(0, len(scaled), batch_size):
-            part = scaled[start : start + batch_size]
-            _, _, content, style = self.image_encoders[-1](part, training=False)
-            contents.append(np.asarray(content))
-            styles.append(np.asarray(style))
-        return np.concatenate(contents), _standardized(np.concatenate(styles))
-
-    def encode_text(self, text):
-        """Content h_tc of captions: float32 NumPy array [N, C]."""
-        self.check_built()
-        sentence = self.text_encoder.encode(as_captions(text)).sentence
-        return np.asarray(self.text_head_ema(sentence, training=False)["text"])
-
-    def similarity(self, text, images):
-        """Pearson's correlation of the content of texts and pictures.
-
-        Args:
-            text: one caption, or a list of N.
-            images: uint8 [M, H, W, 3], or one picture.
-
-        Returns:
-            float32 NumPy array [N, M] in [-1, 1].
-        """
-        content, _ = self.encode(images)
-        text = _standardized(self.encode_text(text))
-        return text @ _standardized(content).T / text.shape[1]
-
-    def _styles(self, style, style_image):
-        """Latents [M, Z] of a user's styles."""
-        if style is not None and style_image is not None:
-            raise ValueError("Give `style` or `style_image`, not both.")
-        if style is None:
-            return self.encode(style_image)[1]
-        style = np.atleast_2d(np.asarray(style, "float32"))
-        if style.ndim != 2 or style.shape[1] != self.latent_width:
-            raise ValueError(
-                f"`style` must have the shape [{self.latent_width}] or [N, "
-                f"{self.latent_width}]. Received: {list(style.shape)}"
-            )
-        return style
-
     # Presets.
 
     def preset_networks(self):
@@ -537,10 +411,3 @@ def _encoder_of(matcher, given):
                 f"Received: {given!r}"
             )
     return matcher.text_encoder
-
-
-def _standardized(rows):
-    """Rows of mean 0 and variance 1; a constant row becomes 0."""
-    rows = rows - rows.mean(axis=1, keepdims=True)
-    deviation = rows.std(axis=1, keepdims=True)
-    return (rows / np.maximum(deviation, 1e-8)).astype("float32")

@@ -1,7 +1,9 @@
-"""Whose picture is the negative of whose text."""
+"""Whose picture is the negative of whose text, and how far twins differ."""
 
 import keras
 from keras import ops
+
+from keras_t2i.losses import mode_seeking_loss
 
 NEGATIVES = ("previous", "next", "random")
 
@@ -30,6 +32,27 @@ def of_other_texts(content, negatives, seed):
     others = ops.cast(count - 1, "float32")
     turn = 1 + ops.cast(ops.floor(share * others), "int32")
     return ops.take(content, (ops.arange(count) + turn) % count, axis=0)
+
+
+def content_seeking_loss(content_map, latents):
+    """`mode_seeking_loss` where D_c looks, not where the pixels are.
+
+    What a caption leaves out, say a position, changes few pixels or many.
+    D_c, which must tell captions apart, sees all of it about as large (Yang
+    et al. 2019, "Diversity-sensitive conditional generative adversarial
+    networks", section 4, proposes features of a discriminator).
+
+    Args:
+        content_map: [2 N, h, w, K], of pictures drawn twice for N captions;
+            rows i and i + N share their caption.
+        latents: [2 N, Z] that they were drawn from.
+
+    Returns:
+        Float32 scalar > 0. The size of the maps as a whole changes nothing.
+    """
+    content_map = ops.cast(content_map, "float32")
+    content_map = content_map / (ops.mean(ops.abs(content_map)) + 1e-5)
+    return mode_seeking_loss(ops.split(content_map, 2), ops.split(latents, 2))
 
 
 def halved(images):

@@ -21,15 +21,16 @@ _DEFAULT = {
     "discriminator_width": 64,
     "num_residual": 2,  # "published" only: blocks above the first scale
     # Objective.
-    "dc_text": "htc",  # or "sentence": what D_c compares the content with
+    "dc_text": "sentence",  # or "htc": what D_c compares the content with
     "wrong_pairs": "all",  # "none", "next", or all pairs of a batch
     "negatives": "next",  # "previous", "next" or "random"
     "margin": 0.5,
     "content_weight": 1.0,
     "content_gradient": "pictures",  # or "text": what G's content term moves
-    "style_weight": 4.0,
+    "style_weight": 1.0,
     "style_adversarial_weight": 0.1,
     "style_loss_in_generator": True,
+    "mode_seeking_weight": 0.2,  # 0 trusts the noise to be used
     "kl_weight": 0.0,  # above 0 h_tc is a mean beside a variance
     "matcher_weight": 0.0,  # of DAMSM; above 0 needs a matcher
     "text_noise": 0.3,  # length of the noise on unit-length sentences
@@ -53,9 +54,10 @@ _PATENT = {
     "text_width": 100,
     "generator_width": 64,
     "discriminator_width": 32,
+    "dc_text": "htc",
     "wrong_pairs": "none",
-    "style_weight": 1.0,
     "style_loss_in_generator": False,
+    "mode_seeking_weight": 0.0,
     "text_noise": 0.0,
     "learning_rate": 2e-4,
     "updates": "alternating",
@@ -83,7 +85,8 @@ VARIANTS = {
         "latent_width": 8,
         "generator_width": 16,
         "discriminator_width": 16,
-        "style_weight": 3.0,
+        "content_weight": 0.3,
+        "mode_seeking_weight": 0.1,
         "text_noise": 0.0,
         "learning_rate": 5e-4,
         "ema_decay": 0.99,
@@ -107,6 +110,7 @@ _NUMBERS = (
     "content_weight",
     "style_weight",
     "style_adversarial_weight",
+    "mode_seeking_weight",
     "kl_weight",
     "matcher_weight",
     "text_noise",

@@ -52,6 +52,7 @@ def moved_by(part, **weights):
         "content_weight": 0.0,
         "style_weight": 0.0,
         "style_loss_in_generator": True,
+        "mode_seeking_weight": 0.0,
         **weights,
     }
     model = disentangled(**settings)
@@ -93,6 +94,12 @@ def test_style_loss_is_in_the_generator_only_where_asked():
     assert without == set()
 
 
+def test_mode_seeking_is_the_generators():
+    moved = moved_by("generator", mode_seeking_weight=1.0)
+    assert "generator" in moved
+    assert moved_by("discriminator", mode_seeking_weight=1.0) == set()
+
+
 @pytest.mark.parametrize("weight", ["content_weight", "style_weight"])
 def test_both_correlations_train_the_image_encoder(weight):
     moved = moved_by("discriminator", **{weight: 1.0})
@@ -104,7 +111,9 @@ def test_both_correlations_train_the_image_encoder(weight):
 
 def test_text_that_is_asked_about_is_out_of_reach_of_the_generator():
     """Through D_c the text layer could learn to ask for what D likes."""
-    model = disentangled(content_weight=0.0, style_loss_in_generator=False)
+    model = disentangled(
+        dc_text="htc", content_weight=0.0, style_loss_in_generator=False
+    )
     batch = model._unpack(tiny.batch(model))
     asked = []
     judge = model.judge
@@ -160,7 +169,7 @@ def test_wrong_texts_are_those_of_the_next_row():
 
 def test_pairs_of_one_class_are_not_wrong(model):
     codes = model.image_encoders[0](tiny.arrays(count=4)[1] / 255.0)
-    text = tf.constant(np.random.default_rng(0).normal(size=(4, 6)), "float32")
+    text = tf.constant(np.random.default_rng(0).normal(size=(4, 8)), "float32")
     scores, weights = model.judge_wrong(0, codes, text, np.array([0, 1, 0, 2]))
     assert scores.shape == (4, 4)
     expected = [[0, 1, 0, 1], [1, 0, 1, 1], [0, 1, 0, 1], [1, 1, 1, 0]]
@@ -188,6 +197,26 @@ def test_divergence_of_conditioning_augmentation_is_added():
     with_kl.seed_generator.state.assign(disentangled().seed_generator.state)
     without = float(with_kl.losses(batch)[0]["generator"])
     assert loss - without == pytest.approx(5.0 * float(expected), rel=1e-2)
+
+
+@pytest.mark.parametrize("weight, rows", [(0.0, [0, 1, 2]), (0.1, [0, 1] * 2)])
+def test_mode_seeking_draws_half_of_the_captions_twice(weight, rows):
+    model = disentangled(mode_seeking_weight=weight)
+    batch = model._unpack(tiny.batch(model, count=3))
+    given, generator = [], model.generator
+
+    def watched(inputs, training):
+        given.extend(inputs)
+        return generator(inputs, training=training)
+
+    model.losses_of_scale = lambda *arguments: (0.0, 0.0, {})
+    model.generator = watched
+    model.losses(batch)
+    latents, text = given
+    sentence = batch["features"].sentence
+    expected = model.text_head(sentence, training=True)["text"]
+    np.testing.assert_allclose(text, np.array(expected)[rows], atol=1e-5)
+    assert len(np.unique(latents, axis=0)) == len(rows)
 
 
 def test_three_scales_judge_pictures_of_half_the_size():
@@ -379,6 +408,7 @@ def test_model_without_networks_says_what_to_do():
         ({"latent_width": 1}, "latent_width.*1"),
         ({"margin": -1.0}, "margin.*-1.0"),
         ({"style_weight": "high"}, "style_weight.*'high'"),
+        ({"mode_seeking_weight": -0.1}, "mode_seeking_weight.*-0.1"),
         ({"style_loss_in_generator": "yes"}, "style_loss_in_generator"),
         ({"variant": "patent", "wrong_pairs": "all"}, "projection"),
         (
@@ -410,4 +440,5 @@ def test_variants_are_the_columns_of_the_sources():
         )
         assert tuple(full[name] for name in names) == expected
         assert not full["style_loss_in_generator"]
+        assert full["mode_seeking_weight"] == 0.0
         assert full["style_adversarial_weight"] == 0.1

@@ -35,6 +35,21 @@ def test_a_batch_of_one_is_its_own_negative(negatives):
     assert others(1, negatives) == [0]
 
 
+def test_content_seeking_is_a_ratio_of_mean_distances():
+    random = np.random.default_rng(1)
+    maps = random.normal(size=(6, 2, 2, 3))
+    latents = random.normal(size=(6, 4))
+    apart = np.mean([np.abs(maps[i] - maps[i + 3]) for i in range(3)])
+    asked = np.mean([np.abs(latents[i] - latents[i + 3]) for i in range(3)])
+    expected = asked / (apart / np.mean(np.abs(maps)))
+    for size in (1.0, 100.0):
+        found = objective.content_seeking_loss(
+            keras.ops.convert_to_tensor(size * maps, "float32"),
+            keras.ops.convert_to_tensor(latents, "float32"),
+        )
+        assert float(found) == pytest.approx(expected, rel=1e-4)
+
+
 def test_halved_pictures_are_means_of_four_pixels():
     images = np.random.default_rng(0).normal(size=(2, 8, 8, 3))
     expected = images.reshape(2, 4, 2, 4, 2, 3).mean(axis=(2, 4))
