@@ -6,6 +6,8 @@ formulas open; those are of XMC-GAN (Zhang, Koh, Baldridge, Lee, Yang:
 "Cross-Modal Contrastive Learning for Text-to-Image Generation", CVPR 2021).
 """
 
+import itertools
+
 import keras
 import numpy as np
 from keras import ops
@@ -62,9 +64,9 @@ class GatedT2I(TextToImageModel):
             - `region_weight`, `global_weight`: of the two contrastive losses,
               0 for none; `temperature`; `gamma1` to `gamma3` as in
               `keras_t2i.losses.region_contrastive_loss`.
-            - `keywords` of the region loss: "idf", the `num_keywords` words of
-              a caption that fewest captions of the data have, weighted by
-              inverse document frequency; or "all", all words alike.
+            - `keywords` of the region loss: "weighted", the `num_keywords`
+              words of a caption that tell most about its picture, see
+              `KeywordTable`; or "all", all words alike.
             - `architecture`: "compact" or "patent"; `text_width`,
               `generator_width`, `discriminator_width`, `global_width`,
               `region_width`.
@@ -164,26 +166,42 @@ class GatedT2I(TextToImageModel):
     def batches(self, dataset, progress=False):
         pipeline = backend.pipeline()
         if not self.keyword_table.counted:
-            spelled = self.text_encoder.spelled(pipeline.captions_of(dataset))
-            self.keyword_table.count([sum(row, ()) for row in spelled])
+            self.count_keywords(pipeline.captions_by_picture(dataset))
         # On JAX layers lack their weights while `fit` runs.
-        idf = self.keyword_table.values()
+        table = self.keyword_table.values()
         return pipeline.with_features(
             dataset,
             self.text_encoder,
             self.uses_words,
             progress,
-            (lambda captions: self.keyword_weights(captions, idf))
+            (lambda captions: self.keyword_weights(captions, table))
             if self.settings["region_weight"]
             else None,
         )
 
-    def keyword_weights(self, captions, idf):
+    def count_keywords(self, pictures):
+        """Learns from captions which words are keywords; `fit` calls it.
+
+        Args:
+            pictures: list of the captions, str or bytes, of each picture.
+        """
+        captions = list(dict.fromkeys(itertools.chain.from_iterable(pictures)))
+        words = {
+            caption: sum(row, ())
+            for caption, row in zip(
+                captions, self.text_encoder.spelled(captions)
+            )
+        }
+        self.keyword_table.count(
+            [[words[caption] for caption in some] for some in pictures]
+        )
+
+    def keyword_weights(self, captions, table):
         """How much each word position counts in the region loss.
 
         Args:
             captions: list of N str or bytes.
-            idf: from `KeywordTable.values`.
+            table: from `KeywordTable.values`.
 
         Returns:
             float32 NumPy array [N, T], 0 for what is no keyword.
@@ -193,7 +211,7 @@ class GatedT2I(TextToImageModel):
             return np.array(
                 [[bool(words) for words in row] for row in spelled], "float32"
             )
-        return heaviest(weigh(spelled, idf), self.settings["num_keywords"])
+        return heaviest(weigh(spelled, table), self.settings["num_keywords"])
 
     def keywords(self, text):
         """The words of a caption that the region loss looks for.
@@ -222,8 +240,8 @@ class GatedT2I(TextToImageModel):
                 "The model has not counted the words of any data yet. Call "
                 "`fit`, or load trained weights with `from_preset`."
             )
-        idf = self.keyword_table.values()
-        weights = self.keyword_weights(captions, idf)[0]
+        table = self.keyword_table.values()
+        weights = self.keyword_weights(captions, table)[0]
         words = self.text_encoder.spelled(captions)[0]
         share = weights / max(weights.sum(), 1e-9)
         return [
@@ -258,9 +276,19 @@ class GatedT2I(TextToImageModel):
         fake = self.discriminator(self.augment(drawn), training=True)
 
         of_discriminator, of_generator = _ADVERSARIAL[s["adversarial_loss"]]
-        real_logits = judge(real, text)
         fake_logits = judge(fake, drawn_said[0])
-        discriminator_loss = of_discriminator(real_logits, fake_logits)
+        if s["cls_weight"]:
+            scores = judge_all(real, text)
+            real_logits = ops.diagonal(scores)
+            discriminator_loss = losses.gan_cls_matrix_discriminator_loss(
+                scores,
+                losses.other_class(batch["class_id"]),
+                fake_logits,
+                s["cls_weight"],
+            )
+        else:
+            real_logits = judge(real, text)
+            discriminator_loss = of_discriminator(real_logits, fake_logits)
         discriminator_loss += self.r1_penalty(
             lambda x: judge(self.discriminator(x, training=True), text), images
         )
@@ -326,7 +354,7 @@ class GatedT2I(TextToImageModel):
         if not self.settings["region_weight"]:
             return None
         words, weights = batch["features"].words, batch["weights"]
-        if self.settings["keywords"] == "idf":
+        if self.settings["keywords"] == "weighted":
             count = min(self.settings["num_keywords"], weights.shape[1])
             weights, positions = ops.top_k(weights, count)
             words = ops.take_along_axis(words, positions[..., None], axis=1)
@@ -356,6 +384,12 @@ def judge(seen, text):
         text: [B, C] of the sentence head.
     """
     return seen["realism"] + ops.sum(seen["global"] * text, axis=-1)
+
+
+def judge_all(seen, text):
+    """Logits [B, B] of every picture with every sentence."""
+    matching = ops.matmul(seen["global"], ops.transpose(text))
+    return seen["realism"][:, None] + matching
 
 
 def _each(function, tensors):

@@ -21,11 +21,12 @@ _DEFAULT = {
     "region_width": 128,  # None: as wide as the words, which stay as they are
     # Objective.
     "adversarial_loss": "bce",  # or "hinge"
+    "cls_weight": 0.5,
     # At 1, and gamma3 at 50, the words outweighed the look of the pictures.
     "region_weight": 0.5,
     "global_weight": 0.5,
-    "keywords": "idf",  # or "all"
-    "num_keywords": 8,  # "idf" only: how many of a caption's words count
+    "keywords": "weighted",  # or "all"
+    "num_keywords": 8,  # "weighted" only: how many of a caption's words count
     "temperature": 0.1,  # of the global loss
     "gamma1": 5.0,  # of the region loss
     "gamma2": 5.0,
@@ -97,6 +98,7 @@ _LEAST = {
 # Numbers -> whether 0 is allowed too.
 _NUMBERS = {
     "noise_scale": True,
+    "cls_weight": True,
     "region_weight": True,
     "global_weight": True,
     "temperature": False,
@@ -115,7 +117,7 @@ _CHOICES = {
     "gates": ("full", "pointwise", "none"),
     "word_attention": (False, True),
     "adversarial_loss": ("hinge", "bce"),
-    "keywords": ("idf", "all"),
+    "keywords": ("weighted", "all"),
 }
 
 
