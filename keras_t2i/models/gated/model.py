@@ -22,7 +22,7 @@ from keras_t2i.models.gated.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.training import backend
-from keras_t2i.training.ema import copy_state
+from keras_t2i.training.ema import start_average
 
 _ADVERSARIAL = {
     "hinge": (losses.hinge_discriminator_loss, losses.hinge_generator_loss),
@@ -126,8 +126,7 @@ class GatedT2I(TextToImageModel):
         )
         self.generator = networks.generator(*arguments)
         self.generator_ema = networks.generator(*arguments)
-        self.generator_ema.trainable = False
-        copy_state(self.generator, self.generator_ema)
+        start_average(self.generator_ema, self.generator)
         self.discriminator = networks.discriminator(
             self.image_size, encoder.word_width, s
         )
