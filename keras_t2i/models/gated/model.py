@@ -22,11 +22,21 @@ from keras_t2i.models.gated.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.training import backend
+from keras_t2i.training.early_warnings import spread
 from keras_t2i.training.ema import start_average
 
+# Of pairs for the discriminator, of pictures alone, and for the generator.
 _ADVERSARIAL = {
-    "hinge": (losses.hinge_discriminator_loss, losses.hinge_generator_loss),
-    "bce": (losses.gan_discriminator_loss, losses.gan_cls_generator_loss),
+    "hinge": (
+        losses.hinge_cls_matrix_discriminator_loss,
+        losses.hinge_discriminator_loss,
+        losses.hinge_generator_loss,
+    ),
+    "bce": (
+        losses.gan_cls_matrix_discriminator_loss,
+        losses.gan_discriminator_loss,
+        losses.gan_cls_generator_loss,
+    ),
 }
 
 
@@ -60,7 +70,10 @@ class GatedT2I(TextToImageModel):
               cost) or "none" (plain convolutions).
             - `word_attention`: whether the decoder listens to single words,
               at 16 x 16.
-            - `adversarial_loss`: "hinge" or "bce".
+            - `adversarial_loss`: "hinge" or "bce"; `cls_weight` of wrong
+              pairs in [0, 1), all of a batch, and `realism_weight` of a
+              second judgement that does not see the words, as in `GANCLS`;
+              the document has neither.
             - `region_weight`, `global_weight`: of the two contrastive losses,
               0 for none; `temperature`; `gamma1` to `gamma3` as in
               `keras_t2i.losses.region_contrastive_loss`.
@@ -274,31 +287,37 @@ class GatedT2I(TextToImageModel):
         drawn = self.draw_with(self.generator, latents, asked, training=True)
         fake = self.discriminator(self.augment(drawn), training=True)
 
-        of_discriminator, of_generator = _ADVERSARIAL[s["adversarial_loss"]]
+        of_pairs, of_pictures, of_generator = _ADVERSARIAL[
+            s["adversarial_loss"]
+        ]
+        scores = judge_all(real, text)
         fake_logits = judge(fake, drawn_said[0])
-        if s["cls_weight"]:
-            scores = judge_all(real, text)
-            real_logits = ops.diagonal(scores)
-            discriminator_loss = losses.gan_cls_matrix_discriminator_loss(
-                scores,
-                losses.other_class(batch["class_id"]),
-                fake_logits,
-                s["cls_weight"],
-            )
-        else:
-            real_logits = judge(real, text)
-            discriminator_loss = of_discriminator(real_logits, fake_logits)
+        discriminator_loss = of_pairs(
+            scores,
+            losses.other_class(batch["class_id"]),
+            fake_logits,
+            s["cls_weight"],
+        )
         discriminator_loss += self.r1_penalty(
             lambda x: judge(self.discriminator(x, training=True), text), images
         )
         generator_loss = of_generator(fake_logits)
+        if s["realism_weight"]:
+            # Without the words: see `GANCLS.losses`.
+            discriminator_loss += s["realism_weight"] * of_pictures(
+                real["realism"], fake["realism"]
+            )
+            generator_loss += s["realism_weight"] * of_generator(
+                fake["realism"]
+            )
         if s["mode_seeking_weight"]:
             pairs = ops.split(drawn, 2), ops.split(latents, 2)
             sameness = losses.mode_seeking_loss(*pairs)
             generator_loss += s["mode_seeking_weight"] * sameness
         logs = {
-            "real_logit": ops.mean(real_logits),
+            "real_logit": ops.mean(ops.diagonal(scores)),
             "fake_logit": ops.mean(fake_logits),
+            "drawn_spread": spread(drawn),
         }
         # Both losses move both networks (paragraph 11): the discriminator by
         # real pictures, the generator by its own.

@@ -21,7 +21,8 @@ _DEFAULT = {
     "region_width": 128,  # None: as wide as the words, which stay as they are
     # Objective.
     "adversarial_loss": "bce",  # or "hinge"
-    "cls_weight": 0.5,
+    "cls_weight": 0.5,  # of wrong pairs; 0 as in the document
+    "realism_weight": 1.0,  # D also judges without the words
     # At 1, and gamma3 at 50, the words outweighed the look of the pictures.
     "region_weight": 0.5,
     "global_weight": 0.5,
@@ -58,6 +59,8 @@ VARIANTS = {
         "gates": "full",
         "region_width": None,
         "adversarial_loss": "hinge",
+        "cls_weight": 0.0,
+        "realism_weight": 0.0,
         "region_weight": 1.0,
         "global_weight": 1.0,
         "gamma3": 50.0,
@@ -76,6 +79,7 @@ VARIANTS = {
         "generator_width": 16,
         "discriminator_width": 16,
         "region_width": 64,
+        "realism_weight": 0.0,
         "text_noise": 0.0,
         "mode_seeking_weight": 0.0,
         "generator_learning_rate": 5e-4,
@@ -99,6 +103,7 @@ _LEAST = {
 _NUMBERS = {
     "noise_scale": True,
     "cls_weight": True,
+    "realism_weight": True,
     "region_weight": True,
     "global_weight": True,
     "temperature": False,
@@ -143,3 +148,8 @@ def check(settings):
                 f"`{key}` must be a number {'of at least' if zero else 'above'}"
                 f" 0. Received: {value!r}"
             )
+    if settings["cls_weight"] >= 1.0:
+        raise ValueError(
+            "`cls_weight` must lie in [0, 1). "
+            f"Received: {settings['cls_weight']}"
+        )

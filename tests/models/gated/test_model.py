@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_t2i import models
 from keras_t2i.models.gated.model import judge
+from keras_t2i.models.gated.model import judge_all
 from tests import tiny
 
 TINY = {
@@ -47,6 +48,12 @@ def test_projection_and_perceptron_are_added():
         seen["realism"][i] + seen["global"][i] @ text[i] for i in range(3)
     ]
     np.testing.assert_allclose(judge(seen, text), expected, rtol=1e-12)
+    scores = np.array(judge_all(seen, text))
+    np.testing.assert_allclose(np.diagonal(scores), expected, rtol=1e-12)
+    # Rows are pictures, columns captions.
+    assert scores[0, 2] == pytest.approx(
+        seen["realism"][0] + seen["global"][0] @ text[2], rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("loss", ["hinge", "bce"])
@@ -61,6 +68,54 @@ def test_losses_are_the_weighted_sums_of_their_parts(loss):
         parts = 0.5 * logs[f"region_{kind}"] + 2.0 * logs[f"global_{kind}"]
         assert float(losses[name]) == pytest.approx(
             float(alone[name] + parts), rel=1e-5
+        )
+
+
+@pytest.mark.parametrize("loss", ["hinge", "bce"])
+def test_wrong_pairs_and_realism_are_weighted(loss):
+    model = gated(
+        adversarial_loss=loss,
+        cls_weight=0.0,
+        realism_weight=0.0,
+        region_weight=0.0,
+        global_weight=0.0,
+        text_noise=0.0,
+        augment=(),
+    )
+    batch = model._unpack(tiny.batch(model))
+    value = {
+        "hinge": lambda x, real: np.maximum(0.0, 1.0 + (-x if real else x)),
+        "bce": lambda x, real: np.log1p(np.exp(-x if real else x)),
+    }[loss]
+    text = model.sentence_head(batch["features"].sentence, training=True)
+    real = model.discriminator(batch["images"], training=True)
+    scores = np.array(judge_all(real, text))
+    wrong = scores[
+        np.not_equal.outer(*[np.array(batch["class_id"])] * 2)
+    ]
+    plain, logs = losses_of(model, batch)
+    model.settings.update(cls_weight=0.25)
+    with_wrong, _ = losses_of(model, batch)
+    # A quarter of the weight of generated pairs goes over to the wrong ones.
+    of_real = value(np.diagonal(scores), True).mean()
+    of_fake = float(plain["discriminator"]) - of_real
+    expected = of_real + 0.25 * value(wrong, False).mean() + 0.75 * of_fake
+    assert float(with_wrong["discriminator"]) == pytest.approx(
+        expected, rel=1e-4
+    )
+    assert float(with_wrong["generator"]) == pytest.approx(
+        float(plain["generator"]), rel=1e-5
+    )
+    model.settings.update(cls_weight=0.0, realism_weight=2.0)
+    once, _ = losses_of(model, batch)
+    more = float(once["discriminator"]) - float(plain["discriminator"])
+    seen = value(np.array(real["realism"]), True).mean()
+    model.settings.update(realism_weight=4.0)
+    twice, _ = losses_of(model, batch)
+    assert more > 2.0 * seen
+    for name in ("discriminator", "generator"):
+        assert float(twice[name] - plain[name]) == pytest.approx(
+            2.0 * float(once[name] - plain[name]), rel=1e-4
         )
 
 
@@ -123,6 +178,7 @@ def test_only_keywords_enter_the_region_loss():
     [
         {"noise": "add"},
         {"gates": "full", "adversarial_loss": "hinge"},
+        {"cls_weight": 0.0, "realism_weight": 0.0},
         {"gates": "none", "region_weight": 0.0},
         {"global_weight": 0.0, "keywords": "all"},
         {"region_weight": 0.0, "global_weight": 0.0},
@@ -221,8 +277,9 @@ def test_trainable_text_encoder_is_moved_by_the_discriminator_alone():
         ({"region_width": 2.5}, "region_width.*whole number.*2.5"),
         ({"temperature": 0.0}, "temperature.*above 0.*0.0"),
         ({"region_weight": -1.0}, r"region_weight.*at least 0.*-1\.0"),
+        ({"cls_weight": 1.0}, r"cls_weight.*\[0, 1\).*1\.0"),
         ({"variant": "best"}, "default.*patent.*shapes.*'best'"),
-        ({"cls_weight": 0.5}, "no setting.*'cls_weight'.*keywords"),
+        ({"interpolate": True}, "no setting.*'interpolate'.*keywords"),
     ],
 )
 def test_settings_that_make_no_model_are_refused(settings, message):
