@@ -78,13 +78,13 @@ def generator(image_size, latent_width, sentence_width, word_width, settings):
 def decoder_channels(image_size, settings):
     """Channels at 4, 8, 16, ... up to the size of the picture.
 
-    "compact": W at the full size, twice as many at half of it, up to 8 W.
+    "compact": W at the full size, twice as many at half of it, up to 6 W.
     "patent": 8 W up to 16 x 16, half as many at every doubling after.
     """
     doublings = up_samplings(image_size)
     width = settings["generator_width"]
     if settings["architecture"] == "compact":
-        powers = [min(2**n, 8) for n in reversed(range(doublings))]
+        powers = [min(2**n, 6) for n in reversed(range(doublings))]
         return [width * p for p in (powers[0], *powers)]
     return [8 * width // 2 ** max(0, n - 2) for n in range(doublings + 1)]
 

@@ -12,7 +12,7 @@ _DEFAULT = {
     "latent_width": 64,  # with noise="add" it is the sentence's
     "text_width": 128,  # of the encoder's first layer, which steers too
     "generator_width": 24,
-    "discriminator_width": 56,
+    "discriminator_width": 48,
     "noise": "concat",  # or "add"
     "noise_scale": 0.1,  # "add" only: of the noise on standardised sentences
     "gates": "pointwise",  # "full", "pointwise" or "none"
@@ -79,6 +79,8 @@ VARIANTS = {
         "generator_width": 16,
         "discriminator_width": 16,
         "region_width": 64,
+        "region_weight": 0.2,
+        "global_weight": 0.2,
         "realism_weight": 0.0,
         "text_noise": 0.0,
         "mode_seeking_weight": 0.0,
