@@ -10,7 +10,7 @@ _DEFAULT = {
     # Networks.
     "architecture": "compact",  # or "patent"
     "latent_width": 64,  # with noise="add" it is the sentence's
-    "text_width": 128,  # of the encoder's first layer, which steers too
+    "text_width": 160,  # of the encoder's first layer, which steers too
     "generator_width": 24,
     "discriminator_width": 48,
     "noise": "concat",  # or "add"
@@ -23,9 +23,9 @@ _DEFAULT = {
     "adversarial_loss": "bce",  # or "hinge"
     "cls_weight": 0.5,  # of wrong pairs; 0 as in the document
     "realism_weight": 1.0,  # D also judges without the words
-    # At 1, and gamma3 at 50, the words outweighed the look of the pictures.
-    "region_weight": 0.5,
-    "global_weight": 0.5,
+    # At 1, and gamma3 at 50, the words outweigh the look of the pictures.
+    "region_weight": 0.2,
+    "global_weight": 0.2,
     "keywords": "weighted",  # or "all"
     "num_keywords": 8,  # "weighted" only: how many of a caption's words count
     "temperature": 0.1,  # of the global loss
@@ -33,7 +33,7 @@ _DEFAULT = {
     "gamma2": 5.0,
     "gamma3": 10.0,
     "text_noise": 0.3,  # length of the noise on unit-length sentences
-    "mode_seeking_weight": 0.5,  # 0 trusts the noise to be used
+    "mode_seeking_weight": 0.2,  # 0 trusts the noise to be used
     # Training.
     "generator_learning_rate": 3e-4,
     "discriminator_learning_rate": 3e-4,
@@ -79,8 +79,6 @@ VARIANTS = {
         "generator_width": 16,
         "discriminator_width": 16,
         "region_width": 64,
-        "region_weight": 0.2,
-        "global_weight": 0.2,
         "realism_weight": 0.0,
         "text_noise": 0.0,
         "mode_seeking_weight": 0.0,
