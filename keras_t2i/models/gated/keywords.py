@@ -19,8 +19,10 @@ class KeywordTable(keras.layers.Layer):
     it among the other captions of a picture that has it in one. A word that
     says what the picture shows comes again; "this" and "there is" come by
     chance, so that both shares are alike and the weight is near 0, as rare as
-    such words may be. Where no picture has a second caption, `again` is 1, and
-    the weight is the inverse document frequency.
+    such words may be. (It is the pointwise mutual information of the word in
+    one caption and in another of the same picture.) Where no picture has a
+    second caption, `again` is 1, and the weight is the inverse document
+    frequency.
 
     Words are hashed to 16,384 rows, so that no vocabulary is kept: a rare word
     shares a frequent one's row now and then. The table is a weight of this
