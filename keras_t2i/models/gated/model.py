@@ -147,6 +147,13 @@ class GatedT2I(TextToImageModel):
         self.sentence_head = networks.sentence_head(
             encoder.sentence_width, global_width, s
         )
+        self.contrast_head = None
+        if s["global_weight"] and s["architecture"] == "compact":
+            self.contrast_head = networks.sentence_head(
+                encoder.sentence_width,
+                self.discriminator.output["contrast"].shape[-1],
+                s,
+            )
         self.word_head = None
         if s["region_weight"]:
             self.word_head = networks.word_head(encoder.word_width, s)
@@ -154,8 +161,9 @@ class GatedT2I(TextToImageModel):
 
     def networks(self):
         discriminator = [self.discriminator, self.sentence_head]
-        if self.word_head is not None:
-            discriminator.append(self.word_head)
+        for head in (self.contrast_head, self.word_head):
+            if head is not None:
+                discriminator.append(head)
         if not self.text_encoder.frozen:
             discriminator.append(self.text_encoder)
         return {"discriminator": discriminator, "generator": [self.generator]}
@@ -272,13 +280,19 @@ class GatedT2I(TextToImageModel):
         real = self.discriminator(images, training=True)
         # What is judged beside a picture: the sentence and the keywords.
         text = self.sentence_head(sentence, training=True)
+        contrast = text
+        if self.contrast_head is not None:
+            contrast = self.contrast_head(sentence, training=True)
         words = self.keyword_features(batch)
-        said = text, words, batch["class_id"]
+        said = contrast, words, batch["class_id"]
 
         # What is drawn: the captions of the batch, or half of them twice.
-        asked, drawn_said = batch["features"]._replace(sentence=sentence), said
+        asked = batch["features"]._replace(sentence=sentence)
+        drawn_text, drawn_said = text, said
         if s["mode_seeking_weight"]:
-            asked, drawn_said = _each(losses.twice, (asked, said))
+            asked, drawn_text, drawn_said = _each(
+                losses.twice, (asked, text, said)
+            )
         latents = self.draw_noise(
             (ops.shape(asked.sentence)[0], self.latent_width)
         )
@@ -291,7 +305,7 @@ class GatedT2I(TextToImageModel):
             s["adversarial_loss"]
         ]
         scores = judge_all(real, text)
-        fake_logits = judge(fake, drawn_said[0])
+        fake_logits = judge(fake, drawn_text)
         discriminator_loss = of_pairs(
             scores,
             losses.other_class(batch["class_id"]),
@@ -334,12 +348,12 @@ class GatedT2I(TextToImageModel):
             "generator": generator_loss,
         }, logs
 
-    def image_losses(self, seen, text, words, class_id):
+    def image_losses(self, seen, contrast, words, class_id):
         """The losses of paragraphs 28 and 29, those whose weight is not 0.
 
         Args:
             seen: what the discriminator gives for B pictures.
-            text: [B, C] of the sentence head.
+            contrast: [B, E], what the sentences are beside `seen["contrast"]`.
             words: pair of [B, K, R] of the word head and weights [B, K], or
                 None.
             class_id: int [B].
@@ -360,7 +374,7 @@ class GatedT2I(TextToImageModel):
             )
         if s["global_weight"]:
             found["global"] = losses.global_contrastive_loss(
-                seen["global"], text, class_id, s["temperature"]
+                seen["contrast"], contrast, class_id, s["temperature"]
             )
         return found
 

@@ -185,8 +185,9 @@ def discriminator(image_size, word_width, settings):
     Returns:
         `keras.Model` from pictures [B, H, W, 3] to a dict of float32 tensors:
         `global` [B, C]; `realism` [B], the logit of the multilayer perceptron
-        over it; and `regions` [B, N, R], row by row, if there is a region
-        loss.
+        over it; `regions` [B, N, R], row by row, if there is a region loss;
+        and `contrast` [B, E], what the global loss compares, if there is one.
+        In the patent architecture that is the global feature itself.
     """
     s = settings
     make = (
@@ -195,7 +196,7 @@ def discriminator(image_size, word_width, settings):
         else _patent_features
     )
     region_width = s["region_width"] or word_width
-    images, regions, features, dense = make(
+    images, regions, features, contrast, dense = make(
         image_size, s["discriminator_width"], region_width, s["global_width"]
     )
     hidden = _leaky(dense(features.shape[-1])(features), "float32")
@@ -207,6 +208,8 @@ def discriminator(image_size, word_width, settings):
         outputs["regions"] = layers.Reshape(
             (-1, region_width), dtype="float32"
         )(regions)
+    if s["global_weight"]:
+        outputs["contrast"] = contrast
     return keras.Model(images, outputs, name="discriminator")
 
 
@@ -218,7 +221,11 @@ def _compact_features(image_size, width, region_width, global_width):
     regions = _float32_dense(region_width)(eight)
     flat = layers.Flatten()(trunk.output)
     features = _leaky(_float32_dense(global_width)(flat), "float32")
-    return trunk.input, regions, features, _float32_dense
+    # The judgement pushes the global feature of generated pictures away from
+    # their sentence. A global loss of that feature would fight it with all
+    # its might: below chance. So it has one of its own, of real pairs alone.
+    contrast = _float32_dense(region_width)(flat)
+    return trunk.input, regions, features, contrast, _float32_dense
 
 
 def _float32_dense(units):
@@ -240,7 +247,8 @@ def _patent_features(image_size, width, region_width, global_width):
             regions = SpectralConv2D(region_width, 1, dtype="float32")(x)
     x = _residual(x, width * max(factors[-1], 16 * (len(factors) > 4)))
     x = layers.Activation("relu", dtype="float32")(x)
-    return images, regions, ops.sum(x, axis=(1, 2)), SpectralDense
+    features = ops.sum(x, axis=(1, 2))
+    return images, regions, features, features, SpectralDense
 
 
 def trunk_factors(image_size):

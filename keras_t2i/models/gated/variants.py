@@ -18,7 +18,9 @@ _DEFAULT = {
     "gates": "pointwise",  # "full", "pointwise" or "none"
     "word_attention": False,  # True lets the decoder listen to single words
     "global_width": 256,  # "compact" only
-    "region_width": 128,  # None: as wide as the words, which stay as they are
+    # Of what the contrastive losses compare. None: as wide as the words, which
+    # then stay as they are.
+    "region_width": 128,
     # Objective.
     "adversarial_loss": "bce",  # or "hinge"
     "cls_weight": 0.5,  # of wrong pairs; 0 as in the document

@@ -134,6 +134,27 @@ def test_both_losses_move_both_networks(part):
     assert tape.gradient(logs[f"{part}_real"], drawing) is None
 
 
+def test_judging_pictures_does_not_move_what_the_losses_compare():
+    """Else the judgement and the global loss would pull at one feature."""
+    model = gated(region_weight=0.0, global_weight=0.0, text_noise=0.0)
+    assert model.contrast_head is None
+    model = gated(text_noise=0.0)
+    compared = [
+        model.contrast_head.trainable_weights,
+        model.word_head.trainable_weights,
+    ]
+    with tf.GradientTape(persistent=True) as tape:
+        losses, logs = losses_of(model)
+        parts = 0.2 * (logs["region_real"] + logs["global_real"])
+    for weights in compared:
+        values = [w.value for w in weights]
+        whole = tape.gradient(losses["discriminator"], values)
+        alone = tape.gradient(parts, values)
+        assert all(np.any(x) for x in alone[:1])
+        for a, b in zip(whole, alone):
+            np.testing.assert_allclose(a, b, atol=1e-6)
+
+
 def test_discriminator_learns_from_real_pairs_only():
     """Its loss knows generated pictures by their logits alone."""
     model = gated(text_noise=0.0)

@@ -41,6 +41,9 @@ def test_pictures_and_features_have_their_shapes(variant, image_size):
     # Without a width of their own, regions are as wide as the words.
     width = s["region_width"] or 6
     assert seen["regions"].shape == (2, side * side, width)
+    assert seen["contrast"].shape[0] == 2
+    shared = np.array_equal(seen["contrast"], seen["global"])
+    assert shared == (variant == "patent")
     text = networks.sentence_head(8, seen["global"].shape[1], s)
     assert text(inputs()[1]).shape == seen["global"].shape
 
