@@ -59,15 +59,18 @@ def generator(image_size, latent_width, sentence_width, word_width, settings):
     x = layers.Dense(4 * 4 * channels[0])(condition)
     x = layers.Reshape((4, 4, channels[0]))(x)
     for _ in range(2):
-        x = gated_conv(x, channels[0], s["gates"])
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+        x = gated_conv(x, channels[0], s["gates"], _batch_norm)
+
+    def steered(features):
+        return steered_batch_norm(features, condition)
+
     for filters in channels[1:]:
         if s["architecture"] == "compact" and filters < x.shape[-1]:
             # Channels are halved before the map is enlarged, where a
             # convolution costs a quarter.
-            x = _steered_gated_conv(x, filters, condition, s)
+            x = gated_conv(x, filters, s["gates"], steered)
         x = layers.UpSampling2D()(x)
-        x = _steered_gated_conv(x, filters, condition, s)
+        x = gated_conv(x, filters, s["gates"], steered)
         if s["word_attention"] and x.shape[1] == _LISTENING:
             x = layers.Concatenate()([x, WordContext()([x, *inputs[2:]])])
     x = layers.Conv2D(3, 3, padding="same")(x)
@@ -96,10 +99,10 @@ def _with_noise(sentence, latents, settings):
     return sentence + settings["noise_scale"] * latents
 
 
-def gated_conv(x, filters, gates):
+def gated_conv(x, filters, gates, normalize):
     """3 x 3 convolution whose every output has a gate of its own.
 
-        LeakyReLU(features) * sigmoid(gates)
+        LeakyReLU(normalize(features)) * sigmoid(gates)
 
     (Yu et al. 2019, "Free-Form Image Inpainting with Gated Convolution".)
 
@@ -109,6 +112,9 @@ def gated_conv(x, filters, gates):
         gates: "full": gates come from a 3 x 3 convolution too; "pointwise":
             from a 1 x 1 convolution, which costs a ninth (Yi et al. 2020,
             "Contextual Residual Aggregation"); "none": a plain convolution.
+        normalize: callable of a symbolic tensor. It stands before the
+            activation, as a text that sets scale and shift of a map can then
+            also cut it off.
 
     Returns:
         Symbolic tensor [B, H, W, filters].
@@ -118,7 +124,7 @@ def gated_conv(x, filters, gates):
         features, gate = ops.split(both, 2, axis=-1)
     else:
         features = layers.Conv2D(filters, 3, padding="same")(x)
-    features = _leaky(features)
+    features = _leaky(normalize(features))
     if gates == "none":
         return features
     if gates == "pointwise":
@@ -126,9 +132,8 @@ def gated_conv(x, filters, gates):
     return layers.Multiply()([features, layers.Activation("sigmoid")(gate)])
 
 
-def _steered_gated_conv(x, filters, condition, settings):
-    x = gated_conv(x, filters, settings["gates"])
-    return steered_batch_norm(x, condition)
+def _batch_norm(x):
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
 
 
 def _leaky(x, dtype=None):
