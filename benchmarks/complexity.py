@@ -24,12 +24,15 @@ from keras_t2i import models
 from keras_t2i.training.pipeline import as_dataset
 
 WIDTHS = ("generator_width", "discriminator_width")
-OTHER = {name: models.ProgressiveT2I.variants["default"][name] for name in WIDTHS}
+OF_OTHER = models.ProgressiveT2I.variants["default"]
 # Column -> (class, settings). The others are compared with the first one.
 COLUMNS = {
     "ProgressiveT2I": (models.ProgressiveT2I, {}),
     "GatedT2I": (models.GatedT2I, {}),
-    "at that width": (models.GatedT2I, OTHER),
+    "GatedT2I as wide": (
+        models.GatedT2I,
+        {name: OF_OTHER[name] for name in WIDTHS},
+    ),
 }
 CAPTION = "a purple flower with yellow stamen"
 

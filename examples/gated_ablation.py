@@ -39,12 +39,8 @@ ARMS = {
     "no wrong pairs": {**_WHOLE, "cls_weight": 0.0},
     "noise added": {**_WHOLE, "noise": "add"},
 }
-COLORS = dict(
-    zip(
-        ARMS,
-        ("black", "royalblue", "orange", "crimson", "seagreen", "gray", "purple"),
-    )
-)
+_COLORS = "black royalblue orange crimson seagreen gray purple"
+COLORS = dict(zip(ARMS, _COLORS.split()))
 
 
 class Curve(EverySteps):

@@ -204,7 +204,8 @@ def test_keywords_of_captions_in_chinese(capsys):
     bars = [line.split() for line in printed if line.startswith("  ")]
     captions = keras_t2i.data.shapes_captions(2, language="chinese")
     assert all(caption in printed for caption in captions)
-    assert sum(float(share) for _, share, _ in bars) == pytest.approx(2, abs=0.1)
+    total = sum(float(share) for _, share, _ in bars)
+    assert total == pytest.approx(2, abs=0.1)
     assert all(word in "".join(captions) for word, _, _ in bars)
 
 

@@ -227,8 +227,9 @@ def _compact_features(image_size, width, region_width, global_width):
     flat = layers.Flatten()(trunk.output)
     features = _leaky(_float32_dense(global_width)(flat), "float32")
     # The judgement pushes the global feature of generated pictures away from
-    # their sentence. A global loss of that feature would fight it with all
-    # its might: below chance. So it has one of its own, of real pairs alone.
+    # their sentence: with that feature the global loss found sentences less
+    # often than by chance. So it has one of its own, which only real pairs
+    # train.
     contrast = _float32_dense(region_width)(flat)
     return trunk.input, regions, features, contrast, _float32_dense
 

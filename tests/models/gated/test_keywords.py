@@ -53,7 +53,8 @@ def test_single_captions_weigh_by_inverse_document_frequency():
     assert table.counted
     spelled = [[("this",), (), ("red",), ("blue",), ("never seen",)]]
     expected = [0, 0, math.log(5 / 4), math.log(5 / 2), math.log(5)]
-    np.testing.assert_allclose(weigh(spelled, table.values()), [expected], rtol=1e-6)
+    found = weigh(spelled, table.values())
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)
     # A position of several words weighs as the heaviest of them.
     together = weigh([[("this", "blue", "red")]], table.values())
     assert together[0, 0] == pytest.approx(math.log(5 / 2))
@@ -70,7 +71,8 @@ def test_words_weigh_by_whether_they_come_again_for_a_picture():
     found = weigh([[(word,) for word in words]], table.values())
     # Both colors are in half of the captions, and always again.
     expected = math.log(7 / 4)
-    np.testing.assert_allclose(found, [[expected, expected, 0, 0, 0]], rtol=1e-6)
+    expected = [expected, expected, 0, 0, 0]
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)
     table.count([[["a"], ["a", "b"], ["b"]], [["c"], ["c"]], [["d"]]])
     found = weigh([[("a",), ("c",), ("d",)]], table.values())
     # 2 of 4 pairs with "a" have it in both, 2 of 2 with "c".
@@ -87,7 +89,9 @@ def test_stop_words_do_not_win(language):
     ).source.texts
     model.count_keywords(pictures)
     if language == "english":
-        caption = "there is a small red circle in the top left on a white background"
+        caption = (
+            "there is a small red circle in the top left on a white background"
+        )
         telling = {"small", "red", "circle", "top", "left", "white"}
         stop = {"there", "is", "a", "in", "the", "on", "background"}
     else:

@@ -90,11 +90,10 @@ def test_wrong_pairs_and_realism_are_weighted(loss):
     text = model.sentence_head(batch["features"].sentence, training=True)
     real = model.discriminator(batch["images"], training=True)
     scores = np.array(judge_all(real, text))
-    wrong = scores[
-        np.not_equal.outer(*[np.array(batch["class_id"])] * 2)
-    ]
-    plain, logs = losses_of(model, batch)
-    model.settings.update(cls_weight=0.25)
+    class_id = np.array(batch["class_id"])
+    wrong = scores[class_id[:, None] != class_id[None]]
+    plain, _ = losses_of(model, batch)
+    model.settings["cls_weight"] = 0.25
     with_wrong, _ = losses_of(model, batch)
     # A quarter of the weight of generated pairs goes over to the wrong ones.
     of_real = value(np.diagonal(scores), True).mean()
@@ -106,11 +105,11 @@ def test_wrong_pairs_and_realism_are_weighted(loss):
     assert float(with_wrong["generator"]) == pytest.approx(
         float(plain["generator"]), rel=1e-5
     )
-    model.settings.update(cls_weight=0.0, realism_weight=2.0)
+    model.settings.update({"cls_weight": 0.0, "realism_weight": 2.0})
     once, _ = losses_of(model, batch)
     more = float(once["discriminator"]) - float(plain["discriminator"])
     seen = value(np.array(real["realism"]), True).mean()
-    model.settings.update(realism_weight=4.0)
+    model.settings["realism_weight"] = 4.0
     twice, _ = losses_of(model, batch)
     assert more > 2.0 * seen
     for name in ("discriminator", "generator"):
