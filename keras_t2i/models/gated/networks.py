@@ -227,9 +227,8 @@ def _compact_features(image_size, width, region_width, global_width):
     flat = layers.Flatten()(trunk.output)
     features = _leaky(_float32_dense(global_width)(flat), "float32")
     # The judgement pushes the global feature of generated pictures away from
-    # their sentence: with that feature the global loss found sentences less
-    # often than by chance. So it has one of its own, which only real pairs
-    # train.
+    # their sentence. The global loss has a feature of its own, which only real
+    # pairs train.
     contrast = _float32_dense(region_width)(flat)
     return trunk.input, regions, features, contrast, _float32_dense
 
