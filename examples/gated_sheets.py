@@ -53,9 +53,8 @@ def keywords(model, captions=CAPTIONS, width=760, line=64, highest=20):
             end = x + draw.textlength(word, font)
             # The highest bar is for a caption with one keyword alone.
             share = shares.get(word.strip(".,;:").lower(), 0.0)
-            shade = "black" if share else "gray"
-            draw.text((x, y), word, shade, font)
             height = round(highest * share)
+            draw.text((x, y), word, "black" if height else "gray", font)
             if height:
                 draw.rectangle([x, y + 26, end, y + 26 + height], "royalblue")
                 draw.text(
