@@ -138,8 +138,10 @@ def main(arguments=None):
     first, *others = columns.values()
     print(f"{'':30}" + "".join(f"{name:>22}" for name in columns))
     for row, value in first.items():
-        cells = [f"{value:14,.0f}{'':8}"] + [
-            f"{other[row]:14,.0f}" + f"({value / other[row]:.2f}x)".rjust(8)
+        digits = 1 if row.endswith("ms") else 0
+        cells = [f"{value:14,.{digits}f}{'':8}"] + [
+            f"{other[row]:14,.{digits}f}"
+            + f"({value / other[row]:.2f}x)".rjust(8)
             for other in others
         ]
         print(f"{row:30}" + "".join(cells))
