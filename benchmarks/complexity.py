@@ -1,12 +1,14 @@
 """GatedT2I beside ProgressiveT2I: parameters, multiply-adds and times.
 
-    python benchmarks/complexity.py --image-size 64 --width 24
+    python benchmarks/complexity.py --image-size 64
 
-Both are built at one size of picture and one width. Multiply-adds are those of
-all convolutions and dense layers, counted while the networks run: of
-`generate`, and of the forward pass of a training step, each for one picture.
-Attention and element-wise work are not counted, but are in the times, which
-are medians of interleaved runs on random pictures.
+Both are built for one size of picture: with the widths of their default
+variants, and GatedT2I once more with those of ProgressiveT2I. Both take
+bag-of-n-grams features and no R1 penalty. Multiply-adds are those of all
+convolutions and dense layers, counted while the networks run: of `generate`,
+and of the forward pass of a training step, each for one picture. Attention and
+element-wise work are not counted, but are in the times, which are medians of
+interleaved runs on random pictures.
 """
 
 import argparse
@@ -21,7 +23,17 @@ import timing
 from keras_t2i import models
 from keras_t2i.training.pipeline import as_dataset
 
-METHODS = {"ProgressiveT2I": models.ProgressiveT2I, "GatedT2I": models.GatedT2I}
+WIDTHS = ("generator_width", "discriminator_width")
+OF_OTHER = models.ProgressiveT2I.variants["default"]
+# Column -> (class, settings). The others are compared with the first one.
+COLUMNS = {
+    "ProgressiveT2I": (models.ProgressiveT2I, {}),
+    "GatedT2I": (models.GatedT2I, {}),
+    "GatedT2I as wide": (
+        models.GatedT2I,
+        {name: OF_OTHER[name] for name in WIDTHS},
+    ),
+}
 CAPTION = "a purple flower with yellow stamen"
 
 
@@ -65,14 +77,13 @@ def parameters(networks):
     )
 
 
-def measured(cls, options):
-    """A model of a class, and functions to time."""
+def measured(cls, settings, options):
+    """Facts of a model, and two functions to time: a step and `generate`."""
     model = cls(
         image_size=options.image_size,
         text_encoder="bag_of_ngrams",
-        generator_width=options.width,
-        discriminator_width=2 * options.width,
         r1_weight=0.0,
+        **settings,
     )
     shape = (options.batch_size, options.image_size, options.image_size, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, "uint8")
@@ -104,28 +115,36 @@ def measured(cls, options):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--image-size", type=int, default=64)
-    parser.add_argument("--width", type=int, default=24, help="of generators")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args(arguments)
 
-    found = {name: measured(cls, options) for name, cls in METHODS.items()}
+    found = {
+        name: measured(*column, options) for name, column in COLUMNS.items()
+    }
     columns = {name: facts for name, (facts, _, _) in found.items()}
     for label, place in (("step", 1), ("generate", 2)):
         calls = {name: parts[place] for name, parts in found.items()}
         for name, times in timing.interleaved(calls, options.rounds).items():
             for kind, seconds in zip(("wall", "CPU"), times):
                 columns[name][f"{label}, {kind} ms"] = 1e3 * seconds
-    first, second = columns.values()
     print(
-        f"\n{options.image_size} x {options.image_size}, generator width "
-        f"{options.width}, discriminator width {2 * options.width}, batches "
-        f"of {options.batch_size}"
+        f"\n{options.image_size} x {options.image_size}, batches of "
+        f"{options.batch_size}; in brackets how many times less than the first"
     )
-    print(f"{'':30}" + "".join(f"{n:>18}" for n in columns) + f"{'ratio':>8}")
-    for row in first:
-        values = "".join(f"{c[row]:18,.0f}" for c in columns.values())
-        print(f"{row:30}{values}{first[row] / second[row]:7.2f}x")
+    for name, (cls, settings) in COLUMNS.items():
+        widths = {**cls.variants["default"], **settings}
+        print(f"{name}: " + ", ".join(f"{w} {widths[w]}" for w in WIDTHS))
+    first, *others = columns.values()
+    print(f"{'':30}" + "".join(f"{name:>22}" for name in columns))
+    for row, value in first.items():
+        digits = 1 if row.endswith("ms") else 0
+        cells = [f"{value:14,.{digits}f}{'':8}"] + [
+            f"{other[row]:14,.{digits}f}"
+            + f"({value / other[row]:.2f}x)".rjust(8)
+            for other in others
+        ]
+        print(f"{row:30}" + "".join(cells))
     print("On a busy machine trust the CPU times.")
 
 

@@ -20,7 +20,7 @@ class Batches:
             without `repeat`, the first pass goes past its end and the second
             one starts there.
         source: where the batches come from, with `captions` (all different
-            ones) and `folder` (or None).
+            ones), `texts` (those of each picture) and `folder` (or None).
         facts: function without arguments that returns what the batches depend
             on, as JSON values.
     """

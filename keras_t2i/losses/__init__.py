@@ -5,6 +5,7 @@ from keras_t2i.losses.adversarial import gan_cls_discriminator_loss
 from keras_t2i.losses.adversarial import gan_cls_generator_loss
 from keras_t2i.losses.adversarial import gan_cls_matrix_discriminator_loss
 from keras_t2i.losses.adversarial import gan_discriminator_loss
+from keras_t2i.losses.adversarial import hinge_cls_matrix_discriminator_loss
 from keras_t2i.losses.adversarial import hinge_discriminator_loss
 from keras_t2i.losses.adversarial import hinge_generator_loss
 from keras_t2i.losses.adversarial import mode_seeking_loss

@@ -83,7 +83,9 @@ def gan_cls_discriminator_loss(real, wrong, fake, cls_weight=0.5):
     wrong_logits, wrong_weights = wrong
     return (
         ops.mean(binary_cross_entropy(real, 1.0))
-        + cls_weight * _mean_where(wrong_logits, wrong_weights)
+        + cls_weight * _mean_where(
+            binary_cross_entropy(wrong_logits, 0.0), wrong_weights
+        )
         + (1.0 - cls_weight) * ops.mean(binary_cross_entropy(fake, 0.0))
     )
 
@@ -104,6 +106,25 @@ def gan_cls_matrix_discriminator_loss(scores, is_wrong, fake, cls_weight=0.5):
     """
     return gan_cls_discriminator_loss(
         ops.diagonal(scores), (scores, is_wrong), fake, cls_weight
+    )
+
+
+def hinge_cls_matrix_discriminator_loss(scores, is_wrong, fake, cls_weight=0.5):
+    """The hinge loss with wrong pairs, all of a batch at once.
+
+    E max(0, 1 - real) + w * E max(0, 1 + wrong) + (1 - w) * E max(0, 1 + fake)
+
+    Args:
+        scores, is_wrong, fake, cls_weight: see
+            `gan_cls_matrix_discriminator_loss`.
+
+    Returns:
+        Scalar >= 0.
+    """
+    return (
+        ops.mean(ops.relu(1.0 - ops.diagonal(scores)))
+        + cls_weight * _mean_where(ops.relu(1.0 + scores), is_wrong)
+        + (1.0 - cls_weight) * ops.mean(ops.relu(1.0 + fake))
     )
 
 
@@ -141,8 +162,7 @@ def mode_seeking_loss(images, latents):
     return asked / (apart + 1e-5)
 
 
-def _mean_where(logits, weights):
-    """Mean of BCE(logits, 0) over the entries of weight 1; 0 if there is none."""
-    weights = ops.cast(weights, logits.dtype)
-    total = ops.sum(binary_cross_entropy(logits, 0.0) * weights)
-    return total / ops.maximum(ops.sum(weights), 1.0)
+def _mean_where(values, weights):
+    """Mean of the values of weight 1; 0 if there is none."""
+    weights = ops.cast(weights, values.dtype)
+    return ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1.0)

@@ -81,14 +81,17 @@ def weighted_region_scores(regions, words, weights, gamma1=5.0, gamma2=5.0):
         image.
     """
     regions, words = _unit(regions), _unit(words)
-    similarity = ops.einsum("jnd,itd->jint", regions, words)
-    attention = ops.softmax(gamma1 * similarity, axis=2)
+    # All are [J, N, I, T], as one matrix product gives them: nothing of that
+    # size is transposed. A cosine does not need attention that sums to 1.
+    similarity = ops.tensordot(regions, words, axes=[[2], [2]])
+    largest = ops.stop_gradient(ops.max(similarity, axis=1, keepdims=True))
+    attention = ops.exp(gamma1 * (similarity - largest))
     # c_t itself, [J, I, T, D], is never made: with c = R' a its product with
     # w is a . s, and its squared length is a' (R R') a.
-    dot = ops.sum(attention * similarity, axis=2)  # [J, I, T]
-    gram = ops.einsum("jnd,jmd->jnm", regions, regions)
-    weighted = ops.einsum("jnm,jimt->jint", gram, attention)
-    square = ops.sum(attention * weighted, axis=2)
+    dot = ops.sum(attention * similarity, axis=1)  # [J, I, T]
+    gram = ops.matmul(regions, ops.transpose(regions, (0, 2, 1)))
+    weighted = ops.einsum("jnm,jmit->jnit", gram, attention)
+    square = ops.sum(attention * weighted, axis=1)
     cosines = dot / ops.sqrt(ops.maximum(square, _SHORTEST**2))
     weights = ops.cast(weights, cosines.dtype)
     total = ops.sum(weights, axis=-1, keepdims=True)

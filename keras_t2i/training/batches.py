@@ -63,7 +63,9 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
         return {"text": text[rows], "class_id": class_id}, y[rows]
 
     captions = list(dict.fromkeys(text.ravel().tolist()))
-    source = types.SimpleNamespace(captions=captions, folder=None)
+    source = types.SimpleNamespace(
+        captions=captions, texts=[[text] for text in captions], folder=None
+    )
     start_step -= start_step % steps
     return Batches(
         read,
@@ -156,9 +158,12 @@ def endless(batches, step):
     return batches.from_step(step, True)
 
 
-def captions_of(batches):
-    """The captions of `Batches`, to count words in: list of str or bytes."""
-    return batches.source.captions
+def captions_by_picture(batches):
+    """The captions of `Batches`, a list of them a picture, to count words in.
+
+    Those of arrays are each as if of a picture of its own.
+    """
+    return batches.source.texts
 
 
 def with_features(batches, encoder, words=False, progress=True, weigh=None):

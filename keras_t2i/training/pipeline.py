@@ -79,21 +79,22 @@ def _normalized(given):
     return dataset
 
 
-def captions_of(dataset):
+def captions_by_picture(dataset):
     """The captions of a dataset from `as_dataset`, to count words in.
 
     Returns:
-        list of str or bytes. Of a dataset without a `source`, which may have
-        no end, those of the first 1000 batches.
+        list of the captions, str or bytes, of each picture. Of a dataset
+        without a `source`, which may have no end, every caption of the first
+        1000 batches, each as if it were of a picture of its own.
     """
     if dataset.source is not None:
-        return dataset.source.captions
+        return dataset.source.texts
     if dataset.from_step is not None:
         # To iterate over the dataset itself would use up its first epoch.
         dataset = dataset.from_step(0, False)
     texts = dataset.map(lambda x, y: x["text"]).take(1000)
     parts = [np.ravel(text) for text in texts.as_numpy_iterator()]
-    return list(dict.fromkeys(np.concatenate(parts).tolist()))
+    return [[text] for text in dict.fromkeys(np.concatenate(parts).tolist())]
 
 
 def _from_arrays(x, y, batch_size, start_step):

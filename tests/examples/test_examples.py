@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import keras_t2i
 from keras_t2i import models
 from keras_t2i import pictures
 
@@ -175,21 +176,57 @@ def test_style_encoder_is_added_to_a_preset(preset, colored, tmp_path):
     np.testing.assert_array_equal(images, after.generate("a red flower", seed=1))
 
 
+TINY_GATED = {"generator_width": 2, "discriminator_width": 2, "text_width": 4}
+
+
+def test_gated_sheets_of_a_preset(tmp_path):
+    example = script("gated_sheets.py")
+    model = models.GatedT2I(16, "shapes", **TINY_GATED)
+    model.build_for(16)
+    model.count_keywords([[caption] for caption in example["CAPTIONS"]])
+    model.save_to_preset(tmp_path / "preset")
+    out = tmp_path / "sheets"
+    example["main"](["--preset", str(tmp_path / "preset"), "--out", str(out)])
+    sheets = {p.stem: pictures.read(p) for p in out.glob("*.png")}
+    assert set(sheets) == {"grid", "keywords"}
+    assert sheets["grid"].shape[1] >= 8 * 32
+    # Bars in blue below the words, as many as keywords.
+    blue = np.all(sheets["keywords"] == (65, 105, 225), axis=-1)
+    assert 200 < blue.sum() < 0.2 * blue.size
+
+
+def test_keywords_of_captions_in_chinese(capsys):
+    example = script("gated_keywords.py")
+    train = example["train"]
+
+    def small(language, steps):
+        return train(language, steps, batch_size=2, **TINY_GATED)
+
+    example["main"].__globals__.update(train=small, LANGUAGES=["chinese"])
+    example["main"](["--steps", "1", "--captions", "2"])
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "chinese: 1 steps"
+    bars = [line.split() for line in printed if line.startswith("  ")]
+    captions = keras_t2i.data.shapes_captions(2, language="chinese")
+    assert all(caption in printed for caption in captions)
+    total = sum(float(share) for _, share, _ in bars)
+    assert total == pytest.approx(2, abs=0.1)
+    assert all(word in "".join(captions) for word, _, _ in bars)
+
+
 def test_ablation_makes_a_table_and_a_plot(tmp_path, capsys):
     example = script("gated_ablation.py")
-    arms = example["ARMS"]
-    # Two arms are enough to see, and small ones.
-    for name in list(arms):
-        small = {"generator_width": 2, "discriminator_width": 2}
-        arms[name] = {**arms[name], **small, "text_width": 4}
-        if name not in ("as specified", "noise added"):
-            del arms[name]
+    for name in example["ARMS"]:
+        example["ARMS"][name] = {**example["ARMS"][name], **TINY_GATED}
+    # Two arms are enough to see.
+    arms = ["whole", "noise added"]
     argv = ["--out", str(tmp_path), "--steps", "2", "--points", "2"]
     argv += ["--batch-size", "4", "--image-size", "16", "--captions", "5"]
-    example["main"](argv)
+    example["main"]([*argv, "--arms", *arms])
     out = capsys.readouterr().out
-    assert "as specified: 2 steps" in out
+    assert "whole: 2 steps" in out
     stored = json.loads((tmp_path / "ablation.json").read_text("utf-8"))
+    assert list(stored["arms"]) == arms
     for name in arms:
         steps, means, worst = zip(*stored["arms"][name]["curve"])
         assert steps == (1, 2)
@@ -197,5 +234,5 @@ def test_ablation_makes_a_table_and_a_plot(tmp_path, capsys):
         assert f"{means[-1]:8.3f}{worst[-1]:8.3f}" in out
     assert pictures.read(tmp_path / "ablation.png").std() > 0
     # What is there is not trained again.
-    example["main"](argv)
+    example["main"]([*argv, "--arms", *arms])
     assert "steps" not in capsys.readouterr().out

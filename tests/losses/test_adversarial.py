@@ -148,6 +148,32 @@ def test_mode_seeking_loss():
     assert float(collapsed) > 1e4
 
 
+def test_hinge_matrix_loss_equals_loops_over_pairs():
+    random = np.random.default_rng(2)
+    scores = 2.0 * random.normal(size=(4, 4))
+    class_id = [0, 1, 0, 2]
+    is_wrong = np.array([[a != b for b in class_id] for a in class_id], "float64")
+    real, wrong, fake = [], [], [max(0.0, 1.0 + x) for x in FAKE]
+    for picture in range(4):
+        real.append(max(0.0, 1.0 - scores[picture, picture]))
+        for caption in range(4):
+            if class_id[picture] != class_id[caption]:
+                wrong.append(max(0.0, 1.0 + scores[picture, caption]))
+    expected = sum(real) / 4 + 0.3 * sum(wrong) / 10 + 0.7 * sum(fake) / 4
+    loss = losses.hinge_cls_matrix_discriminator_loss(
+        float64(scores), float64(is_wrong), float64(FAKE), 0.3
+    )
+    assert float(loss) == pytest.approx(expected, rel=1e-12)
+    # Without wrong pairs it is the usual hinge loss.
+    loss = losses.hinge_cls_matrix_discriminator_loss(
+        float64(scores), float64(is_wrong), float64(FAKE), 0.0
+    )
+    usual = losses.hinge_discriminator_loss(
+        float64(np.diagonal(scores)), float64(FAKE)
+    )
+    assert float(loss) == pytest.approx(float(usual), rel=1e-12)
+
+
 def test_hinge_losses():
     # REAL: 0, 2, 0.5, 1.  FAKE: 1.25, 0.25, 4, 0.
     expected = (0.0 + 2.0 + 0.5 + 1.0) / 4 + (1.25 + 0.25 + 4.0 + 0.0) / 4

@@ -118,7 +118,13 @@ def test_compiled_fit_moves_every_network_and_its_average(make):
             np.array_equal(a, b) for a, b in zip(before[name], moved)
         )
     for old, (_, average) in zip(averages, model.averaged()):
-        assert not tiny.same(old, [tiny.value(w) for w in average.weights])
+        # All of it: statistics that stay would blur what `generate` draws.
+        stuck = [
+            weight.path
+            for weight, value in zip(average.weights, old)
+            if np.array_equal(value, tiny.value(weight))
+        ]
+        assert not stuck
 
 
 def test_a_loss_moves_only_its_own_network(make):

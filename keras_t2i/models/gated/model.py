@@ -6,6 +6,8 @@ formulas open; those are of XMC-GAN (Zhang, Koh, Baldridge, Lee, Yang:
 "Cross-Modal Contrastive Learning for Text-to-Image Generation", CVPR 2021).
 """
 
+import itertools
+
 import keras
 import numpy as np
 from keras import ops
@@ -20,11 +22,21 @@ from keras_t2i.models.gated.variants import check
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.models.text_to_image import as_captions
 from keras_t2i.training import backend
-from keras_t2i.training.ema import copy_state
+from keras_t2i.training.early_warnings import spread
+from keras_t2i.training.ema import start_average
 
+# Of pairs for the discriminator, of pictures alone, and for the generator.
 _ADVERSARIAL = {
-    "hinge": (losses.hinge_discriminator_loss, losses.hinge_generator_loss),
-    "bce": (losses.gan_discriminator_loss, losses.gan_cls_generator_loss),
+    "hinge": (
+        losses.hinge_cls_matrix_discriminator_loss,
+        losses.hinge_discriminator_loss,
+        losses.hinge_generator_loss,
+    ),
+    "bce": (
+        losses.gan_cls_matrix_discriminator_loss,
+        losses.gan_discriminator_loss,
+        losses.gan_cls_generator_loss,
+    ),
 }
 
 
@@ -58,13 +70,16 @@ class GatedT2I(TextToImageModel):
               cost) or "none" (plain convolutions).
             - `word_attention`: whether the decoder listens to single words,
               at 16 x 16.
-            - `adversarial_loss`: "hinge" or "bce".
+            - `adversarial_loss`: "hinge" or "bce"; `cls_weight` of wrong
+              pairs in [0, 1), all of a batch, and `realism_weight` of a
+              second judgement that does not see the words, as in `GANCLS`;
+              the document has neither.
             - `region_weight`, `global_weight`: of the two contrastive losses,
               0 for none; `temperature`; `gamma1` to `gamma3` as in
               `keras_t2i.losses.region_contrastive_loss`.
-            - `keywords` of the region loss: "idf", the `num_keywords` words of
-              a caption that fewest captions of the data have, weighted by
-              inverse document frequency; or "all", all words alike.
+            - `keywords` of the region loss: "weighted", the `num_keywords`
+              words of a caption that tell most about its picture, see
+              `KeywordTable`; or "all", all words alike.
             - `architecture`: "compact" or "patent"; `text_width`,
               `generator_width`, `discriminator_width`, `global_width`,
               `region_width`.
@@ -124,8 +139,7 @@ class GatedT2I(TextToImageModel):
         )
         self.generator = networks.generator(*arguments)
         self.generator_ema = networks.generator(*arguments)
-        self.generator_ema.trainable = False
-        copy_state(self.generator, self.generator_ema)
+        start_average(self.generator_ema, self.generator)
         self.discriminator = networks.discriminator(
             self.image_size, encoder.word_width, s
         )
@@ -133,6 +147,13 @@ class GatedT2I(TextToImageModel):
         self.sentence_head = networks.sentence_head(
             encoder.sentence_width, global_width, s
         )
+        self.contrast_head = None
+        if s["global_weight"] and s["architecture"] == "compact":
+            self.contrast_head = networks.sentence_head(
+                encoder.sentence_width,
+                self.discriminator.output["contrast"].shape[-1],
+                s,
+            )
         self.word_head = None
         if s["region_weight"]:
             self.word_head = networks.word_head(encoder.word_width, s)
@@ -140,8 +161,9 @@ class GatedT2I(TextToImageModel):
 
     def networks(self):
         discriminator = [self.discriminator, self.sentence_head]
-        if self.word_head is not None:
-            discriminator.append(self.word_head)
+        for head in (self.contrast_head, self.word_head):
+            if head is not None:
+                discriminator.append(head)
         if not self.text_encoder.frozen:
             discriminator.append(self.text_encoder)
         return {"discriminator": discriminator, "generator": [self.generator]}
@@ -164,26 +186,42 @@ class GatedT2I(TextToImageModel):
     def batches(self, dataset, progress=False):
         pipeline = backend.pipeline()
         if not self.keyword_table.counted:
-            spelled = self.text_encoder.spelled(pipeline.captions_of(dataset))
-            self.keyword_table.count([sum(row, ()) for row in spelled])
+            self.count_keywords(pipeline.captions_by_picture(dataset))
         # On JAX layers lack their weights while `fit` runs.
-        idf = self.keyword_table.values()
+        table = self.keyword_table.values()
         return pipeline.with_features(
             dataset,
             self.text_encoder,
             self.uses_words,
             progress,
-            (lambda captions: self.keyword_weights(captions, idf))
+            (lambda captions: self.keyword_weights(captions, table))
             if self.settings["region_weight"]
             else None,
         )
 
-    def keyword_weights(self, captions, idf):
+    def count_keywords(self, pictures):
+        """Learns from captions which words are keywords; `fit` calls it.
+
+        Args:
+            pictures: list of the captions, str or bytes, of each picture.
+        """
+        captions = list(dict.fromkeys(itertools.chain.from_iterable(pictures)))
+        words = {
+            caption: sum(row, ())
+            for caption, row in zip(
+                captions, self.text_encoder.spelled(captions)
+            )
+        }
+        self.keyword_table.count(
+            [[words[caption] for caption in some] for some in pictures]
+        )
+
+    def keyword_weights(self, captions, table):
         """How much each word position counts in the region loss.
 
         Args:
             captions: list of N str or bytes.
-            idf: from `KeywordTable.values`.
+            table: from `KeywordTable.values`.
 
         Returns:
             float32 NumPy array [N, T], 0 for what is no keyword.
@@ -193,7 +231,7 @@ class GatedT2I(TextToImageModel):
             return np.array(
                 [[bool(words) for words in row] for row in spelled], "float32"
             )
-        return heaviest(weigh(spelled, idf), self.settings["num_keywords"])
+        return heaviest(weigh(spelled, table), self.settings["num_keywords"])
 
     def keywords(self, text):
         """The words of a caption that the region loss looks for.
@@ -222,8 +260,8 @@ class GatedT2I(TextToImageModel):
                 "The model has not counted the words of any data yet. Call "
                 "`fit`, or load trained weights with `from_preset`."
             )
-        idf = self.keyword_table.values()
-        weights = self.keyword_weights(captions, idf)[0]
+        table = self.keyword_table.values()
+        weights = self.keyword_weights(captions, table)[0]
         words = self.text_encoder.spelled(captions)[0]
         share = weights / max(weights.sum(), 1e-9)
         return [
@@ -242,13 +280,19 @@ class GatedT2I(TextToImageModel):
         real = self.discriminator(images, training=True)
         # What is judged beside a picture: the sentence and the keywords.
         text = self.sentence_head(sentence, training=True)
+        contrast = text
+        if self.contrast_head is not None:
+            contrast = self.contrast_head(sentence, training=True)
         words = self.keyword_features(batch)
-        said = text, words, batch["class_id"]
+        said = contrast, words, batch["class_id"]
 
         # What is drawn: the captions of the batch, or half of them twice.
-        asked, drawn_said = batch["features"]._replace(sentence=sentence), said
+        asked = batch["features"]._replace(sentence=sentence)
+        drawn_text, drawn_said = text, said
         if s["mode_seeking_weight"]:
-            asked, drawn_said = _each(losses.twice, (asked, said))
+            asked, drawn_text, drawn_said = _each(
+                losses.twice, (asked, text, said)
+            )
         latents = self.draw_noise(
             (ops.shape(asked.sentence)[0], self.latent_width)
         )
@@ -257,21 +301,37 @@ class GatedT2I(TextToImageModel):
         drawn = self.draw_with(self.generator, latents, asked, training=True)
         fake = self.discriminator(self.augment(drawn), training=True)
 
-        of_discriminator, of_generator = _ADVERSARIAL[s["adversarial_loss"]]
-        real_logits = judge(real, text)
-        fake_logits = judge(fake, drawn_said[0])
-        discriminator_loss = of_discriminator(real_logits, fake_logits)
+        of_pairs, of_pictures, of_generator = _ADVERSARIAL[
+            s["adversarial_loss"]
+        ]
+        scores = judge_all(real, text)
+        fake_logits = judge(fake, drawn_text)
+        discriminator_loss = of_pairs(
+            scores,
+            losses.other_class(batch["class_id"]),
+            fake_logits,
+            s["cls_weight"],
+        )
         discriminator_loss += self.r1_penalty(
             lambda x: judge(self.discriminator(x, training=True), text), images
         )
         generator_loss = of_generator(fake_logits)
+        if s["realism_weight"]:
+            # Without the words: see `GANCLS.losses`.
+            discriminator_loss += s["realism_weight"] * of_pictures(
+                real["realism"], fake["realism"]
+            )
+            generator_loss += s["realism_weight"] * of_generator(
+                fake["realism"]
+            )
         if s["mode_seeking_weight"]:
             pairs = ops.split(drawn, 2), ops.split(latents, 2)
             sameness = losses.mode_seeking_loss(*pairs)
             generator_loss += s["mode_seeking_weight"] * sameness
         logs = {
-            "real_logit": ops.mean(real_logits),
+            "real_logit": ops.mean(ops.diagonal(scores)),
             "fake_logit": ops.mean(fake_logits),
+            "drawn_spread": spread(drawn),
         }
         # Both losses move both networks (paragraph 11): the discriminator by
         # real pictures, the generator by its own.
@@ -288,12 +348,12 @@ class GatedT2I(TextToImageModel):
             "generator": generator_loss,
         }, logs
 
-    def image_losses(self, seen, text, words, class_id):
+    def image_losses(self, seen, contrast, words, class_id):
         """The losses of paragraphs 28 and 29, those whose weight is not 0.
 
         Args:
             seen: what the discriminator gives for B pictures.
-            text: [B, C] of the sentence head.
+            contrast: [B, E], what the sentences are beside `seen["contrast"]`.
             words: pair of [B, K, R] of the word head and weights [B, K], or
                 None.
             class_id: int [B].
@@ -314,7 +374,7 @@ class GatedT2I(TextToImageModel):
             )
         if s["global_weight"]:
             found["global"] = losses.global_contrastive_loss(
-                seen["global"], text, class_id, s["temperature"]
+                seen["contrast"], contrast, class_id, s["temperature"]
             )
         return found
 
@@ -326,7 +386,7 @@ class GatedT2I(TextToImageModel):
         if not self.settings["region_weight"]:
             return None
         words, weights = batch["features"].words, batch["weights"]
-        if self.settings["keywords"] == "idf":
+        if self.settings["keywords"] == "weighted":
             count = min(self.settings["num_keywords"], weights.shape[1])
             weights, positions = ops.top_k(weights, count)
             words = ops.take_along_axis(words, positions[..., None], axis=1)
@@ -356,6 +416,12 @@ def judge(seen, text):
         text: [B, C] of the sentence head.
     """
     return seen["realism"] + ops.sum(seen["global"] * text, axis=-1)
+
+
+def judge_all(seen, text):
+    """Logits [B, B] of every picture with every sentence."""
+    matching = ops.matmul(seen["global"], ops.transpose(text))
+    return seen["realism"][:, None] + matching
 
 
 def _each(function, tensors):

@@ -59,15 +59,18 @@ def generator(image_size, latent_width, sentence_width, word_width, settings):
     x = layers.Dense(4 * 4 * channels[0])(condition)
     x = layers.Reshape((4, 4, channels[0]))(x)
     for _ in range(2):
-        x = gated_conv(x, channels[0], s["gates"])
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+        x = gated_conv(x, channels[0], s["gates"], _batch_norm)
+
+    def steered(features):
+        return steered_batch_norm(features, condition)
+
     for filters in channels[1:]:
         if s["architecture"] == "compact" and filters < x.shape[-1]:
             # Channels are halved before the map is enlarged, where a
             # convolution costs a quarter.
-            x = _steered_gated_conv(x, filters, condition, s)
+            x = gated_conv(x, filters, s["gates"], steered)
         x = layers.UpSampling2D()(x)
-        x = _steered_gated_conv(x, filters, condition, s)
+        x = gated_conv(x, filters, s["gates"], steered)
         if s["word_attention"] and x.shape[1] == _LISTENING:
             x = layers.Concatenate()([x, WordContext()([x, *inputs[2:]])])
     x = layers.Conv2D(3, 3, padding="same")(x)
@@ -78,13 +81,13 @@ def generator(image_size, latent_width, sentence_width, word_width, settings):
 def decoder_channels(image_size, settings):
     """Channels at 4, 8, 16, ... up to the size of the picture.
 
-    "compact": W at the full size, twice as many at half of it, up to 8 W.
+    "compact": W at the full size, twice as many at half of it, up to 6 W.
     "patent": 8 W up to 16 x 16, half as many at every doubling after.
     """
     doublings = up_samplings(image_size)
     width = settings["generator_width"]
     if settings["architecture"] == "compact":
-        powers = [min(2**n, 8) for n in reversed(range(doublings))]
+        powers = [min(2**n, 6) for n in reversed(range(doublings))]
         return [width * p for p in (powers[0], *powers)]
     return [8 * width // 2 ** max(0, n - 2) for n in range(doublings + 1)]
 
@@ -96,10 +99,10 @@ def _with_noise(sentence, latents, settings):
     return sentence + settings["noise_scale"] * latents
 
 
-def gated_conv(x, filters, gates):
+def gated_conv(x, filters, gates, normalize):
     """3 x 3 convolution whose every output has a gate of its own.
 
-        LeakyReLU(features) * sigmoid(gates)
+        LeakyReLU(normalize(features)) * sigmoid(gates)
 
     (Yu et al. 2019, "Free-Form Image Inpainting with Gated Convolution".)
 
@@ -109,6 +112,9 @@ def gated_conv(x, filters, gates):
         gates: "full": gates come from a 3 x 3 convolution too; "pointwise":
             from a 1 x 1 convolution, which costs a ninth (Yi et al. 2020,
             "Contextual Residual Aggregation"); "none": a plain convolution.
+        normalize: callable of a symbolic tensor. It stands before the
+            activation, as a text that sets scale and shift of a map can then
+            also cut it off.
 
     Returns:
         Symbolic tensor [B, H, W, filters].
@@ -118,7 +124,7 @@ def gated_conv(x, filters, gates):
         features, gate = ops.split(both, 2, axis=-1)
     else:
         features = layers.Conv2D(filters, 3, padding="same")(x)
-    features = _leaky(features)
+    features = _leaky(normalize(features))
     if gates == "none":
         return features
     if gates == "pointwise":
@@ -126,9 +132,8 @@ def gated_conv(x, filters, gates):
     return layers.Multiply()([features, layers.Activation("sigmoid")(gate)])
 
 
-def _steered_gated_conv(x, filters, condition, settings):
-    x = gated_conv(x, filters, settings["gates"])
-    return steered_batch_norm(x, condition)
+def _batch_norm(x):
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
 
 
 def _leaky(x, dtype=None):
@@ -185,8 +190,9 @@ def discriminator(image_size, word_width, settings):
     Returns:
         `keras.Model` from pictures [B, H, W, 3] to a dict of float32 tensors:
         `global` [B, C]; `realism` [B], the logit of the multilayer perceptron
-        over it; and `regions` [B, N, R], row by row, if there is a region
-        loss.
+        over it; `regions` [B, N, R], row by row, if there is a region loss;
+        and `contrast` [B, E], what the global loss compares, if there is one.
+        In the patent architecture that is the global feature itself.
     """
     s = settings
     make = (
@@ -195,7 +201,7 @@ def discriminator(image_size, word_width, settings):
         else _patent_features
     )
     region_width = s["region_width"] or word_width
-    images, regions, features, dense = make(
+    images, regions, features, contrast, dense = make(
         image_size, s["discriminator_width"], region_width, s["global_width"]
     )
     hidden = _leaky(dense(features.shape[-1])(features), "float32")
@@ -207,6 +213,8 @@ def discriminator(image_size, word_width, settings):
         outputs["regions"] = layers.Reshape(
             (-1, region_width), dtype="float32"
         )(regions)
+    if s["global_weight"]:
+        outputs["contrast"] = contrast
     return keras.Model(images, outputs, name="discriminator")
 
 
@@ -218,7 +226,11 @@ def _compact_features(image_size, width, region_width, global_width):
     regions = _float32_dense(region_width)(eight)
     flat = layers.Flatten()(trunk.output)
     features = _leaky(_float32_dense(global_width)(flat), "float32")
-    return trunk.input, regions, features, _float32_dense
+    # The judgement pushes the global feature of generated pictures away from
+    # their sentence. The global loss has a feature of its own, which only real
+    # pairs train.
+    contrast = _float32_dense(region_width)(flat)
+    return trunk.input, regions, features, contrast, _float32_dense
 
 
 def _float32_dense(units):
@@ -240,7 +252,8 @@ def _patent_features(image_size, width, region_width, global_width):
             regions = SpectralConv2D(region_width, 1, dtype="float32")(x)
     x = _residual(x, width * max(factors[-1], 16 * (len(factors) > 4)))
     x = layers.Activation("relu", dtype="float32")(x)
-    return images, regions, ops.sum(x, axis=(1, 2)), SpectralDense
+    features = ops.sum(x, axis=(1, 2))
+    return images, regions, features, features, SpectralDense
 
 
 def trunk_factors(image_size):

@@ -10,28 +10,32 @@ _DEFAULT = {
     # Networks.
     "architecture": "compact",  # or "patent"
     "latent_width": 64,  # with noise="add" it is the sentence's
-    "text_width": 128,  # of the encoder's first layer, which steers too
+    "text_width": 160,  # of the encoder's first layer, which steers too
     "generator_width": 24,
-    "discriminator_width": 56,
+    "discriminator_width": 48,
     "noise": "concat",  # or "add"
     "noise_scale": 0.1,  # "add" only: of the noise on standardised sentences
     "gates": "pointwise",  # "full", "pointwise" or "none"
     "word_attention": False,  # True lets the decoder listen to single words
     "global_width": 256,  # "compact" only
-    "region_width": 128,  # None: as wide as the words, which stay as they are
+    # Of what the contrastive losses compare. None: as wide as the words, which
+    # then stay as they are.
+    "region_width": 128,
     # Objective.
     "adversarial_loss": "bce",  # or "hinge"
-    # At 1, and gamma3 at 50, the words outweighed the look of the pictures.
-    "region_weight": 0.5,
-    "global_weight": 0.5,
-    "keywords": "idf",  # or "all"
-    "num_keywords": 8,  # "idf" only: how many of a caption's words count
+    "cls_weight": 0.5,  # of wrong pairs; 0 as in the document
+    "realism_weight": 1.0,  # D also judges without the words
+    # At 1, and gamma3 at 50, the words outweigh the look of the pictures.
+    "region_weight": 0.2,
+    "global_weight": 0.2,
+    "keywords": "weighted",  # or "all"
+    "num_keywords": 8,  # "weighted" only: how many of a caption's words count
     "temperature": 0.1,  # of the global loss
     "gamma1": 5.0,  # of the region loss
     "gamma2": 5.0,
     "gamma3": 10.0,
     "text_noise": 0.3,  # length of the noise on unit-length sentences
-    "mode_seeking_weight": 0.5,  # 0 trusts the noise to be used
+    "mode_seeking_weight": 0.2,  # 0 trusts the noise to be used
     # Training.
     "generator_learning_rate": 3e-4,
     "discriminator_learning_rate": 3e-4,
@@ -57,6 +61,8 @@ VARIANTS = {
         "gates": "full",
         "region_width": None,
         "adversarial_loss": "hinge",
+        "cls_weight": 0.0,
+        "realism_weight": 0.0,
         "region_weight": 1.0,
         "global_weight": 1.0,
         "gamma3": 50.0,
@@ -75,6 +81,7 @@ VARIANTS = {
         "generator_width": 16,
         "discriminator_width": 16,
         "region_width": 64,
+        "realism_weight": 0.0,
         "text_noise": 0.0,
         "mode_seeking_weight": 0.0,
         "generator_learning_rate": 5e-4,
@@ -97,6 +104,8 @@ _LEAST = {
 # Numbers -> whether 0 is allowed too.
 _NUMBERS = {
     "noise_scale": True,
+    "cls_weight": True,
+    "realism_weight": True,
     "region_weight": True,
     "global_weight": True,
     "temperature": False,
@@ -115,7 +124,7 @@ _CHOICES = {
     "gates": ("full", "pointwise", "none"),
     "word_attention": (False, True),
     "adversarial_loss": ("hinge", "bce"),
-    "keywords": ("idf", "all"),
+    "keywords": ("weighted", "all"),
 }
 
 
@@ -141,3 +150,8 @@ def check(settings):
                 f"`{key}` must be a number {'of at least' if zero else 'above'}"
                 f" 0. Received: {value!r}"
             )
+    if settings["cls_weight"] >= 1.0:
+        raise ValueError(
+            "`cls_weight` must lie in [0, 1). "
+            f"Received: {settings['cls_weight']}"
+        )

@@ -42,17 +42,66 @@ def model():
     return trained(CAPTIONS, encoder, num_keywords=3)
 
 
-def test_frequencies_are_those_of_the_captions():
+def split(caption):
+    return caption.replace(",", "").split()
+
+
+def test_single_captions_weigh_by_inverse_document_frequency():
     table = KeywordTable()
     assert not table.counted
-    table.count([caption.replace(",", "").split() for caption in CAPTIONS])
+    table.count([[split(caption)] for caption in CAPTIONS])
     assert table.counted
     spelled = [[("this",), (), ("red",), ("blue",), ("never seen",)]]
     expected = [0, 0, math.log(5 / 4), math.log(5 / 2), math.log(5)]
-    np.testing.assert_allclose(weigh(spelled, table.values()), [expected], rtol=1e-6)
+    found = weigh(spelled, table.values())
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)
     # A position of several words weighs as the heaviest of them.
     together = weigh([[("this", "blue", "red")]], table.values())
     assert together[0, 0] == pytest.approx(math.log(5 / 2))
+
+
+def test_words_weigh_by_whether_they_come_again_for_a_picture():
+    table = KeywordTable()
+    pictures = [
+        ["there is a red flower", "a red one", "it is red and thin"],
+        ["a blue flower", "there is a blue one", "this blue flower"],
+    ]
+    table.count([[split(caption) for caption in some] for some in pictures])
+    words = ("red", "blue", "there", "thin", "new")
+    found = weigh([[(word,) for word in words]], table.values())
+    # Both colors are in half of the captions, and always again.
+    expected = math.log(7 / 4)
+    expected = [expected, expected, 0, 0, 0]
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)
+    table.count([[["a"], ["a", "b"], ["b"]], [["c"], ["c"]], [["d"]]])
+    found = weigh([[("a",), ("c",), ("d",)]], table.values())
+    # 2 of 4 pairs with "a" have it in both, 2 of 2 with "c".
+    expected = [math.log(2 / 4 * 7 / 3), math.log(7 / 3), 0]
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize("language", ["english", "chinese"])
+def test_stop_words_do_not_win(language):
+    model = models.GatedT2I(text_encoder="bag_of_ngrams", **TINY)
+    model.build_for(16)
+    pictures = data.shapes(
+        "train", num_images=900, language=language
+    ).source.texts
+    model.count_keywords(pictures)
+    if language == "english":
+        caption = (
+            "there is a small red circle in the top left on a white background"
+        )
+        telling = {"small", "red", "circle", "top", "left", "white"}
+        stop = {"there", "is", "a", "in", "the", "on", "background"}
+    else:
+        caption = "白色背景上有一个小的红色圆形，位于左上角"
+        telling = set("白小红圆左")
+        stop = set("背景有一个的色位于")
+    weights = dict(model.keywords(caption))
+    assert telling <= set(weights)
+    least = min(weights[word] for word in telling)
+    assert all(weights.get(word, 0.0) < 0.5 * least for word in stop)
 
 
 def test_the_heaviest_stay():
@@ -97,10 +146,10 @@ def test_keywords_are_part_of_what_is_saved(model, tmp_path):
 
 
 def test_words_are_counted_once(model):
-    before = model.keyword_table.idf.value.numpy().copy()
+    before = model.keyword_table.values().copy()
     images = np.zeros((2, 16, 16, 3), "uint8")
     model.fit(["blue blue", "blue"], images, verbose=0)
-    np.testing.assert_array_equal(model.keyword_table.idf.value, before)
+    np.testing.assert_array_equal(model.keyword_table.values(), before)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_t2i import models
 from keras_t2i.models.gated.model import judge
+from keras_t2i.models.gated.model import judge_all
 from tests import tiny
 
 TINY = {
@@ -47,6 +48,12 @@ def test_projection_and_perceptron_are_added():
         seen["realism"][i] + seen["global"][i] @ text[i] for i in range(3)
     ]
     np.testing.assert_allclose(judge(seen, text), expected, rtol=1e-12)
+    scores = np.array(judge_all(seen, text))
+    np.testing.assert_allclose(np.diagonal(scores), expected, rtol=1e-12)
+    # Rows are pictures, columns captions.
+    assert scores[0, 2] == pytest.approx(
+        seen["realism"][0] + seen["global"][0] @ text[2], rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("loss", ["hinge", "bce"])
@@ -64,6 +71,53 @@ def test_losses_are_the_weighted_sums_of_their_parts(loss):
         )
 
 
+@pytest.mark.parametrize("loss", ["hinge", "bce"])
+def test_wrong_pairs_and_realism_are_weighted(loss):
+    model = gated(
+        adversarial_loss=loss,
+        cls_weight=0.0,
+        realism_weight=0.0,
+        region_weight=0.0,
+        global_weight=0.0,
+        text_noise=0.0,
+        augment=(),
+    )
+    batch = model._unpack(tiny.batch(model))
+    value = {
+        "hinge": lambda x, real: np.maximum(0.0, 1.0 + (-x if real else x)),
+        "bce": lambda x, real: np.log1p(np.exp(-x if real else x)),
+    }[loss]
+    text = model.sentence_head(batch["features"].sentence, training=True)
+    real = model.discriminator(batch["images"], training=True)
+    scores = np.array(judge_all(real, text))
+    class_id = np.array(batch["class_id"])
+    wrong = scores[class_id[:, None] != class_id[None]]
+    plain, _ = losses_of(model, batch)
+    model.settings["cls_weight"] = 0.25
+    with_wrong, _ = losses_of(model, batch)
+    # A quarter of the weight of generated pairs goes over to the wrong ones.
+    of_real = value(np.diagonal(scores), True).mean()
+    of_fake = float(plain["discriminator"]) - of_real
+    expected = of_real + 0.25 * value(wrong, False).mean() + 0.75 * of_fake
+    assert float(with_wrong["discriminator"]) == pytest.approx(
+        expected, rel=1e-4
+    )
+    assert float(with_wrong["generator"]) == pytest.approx(
+        float(plain["generator"]), rel=1e-5
+    )
+    model.settings.update({"cls_weight": 0.0, "realism_weight": 2.0})
+    once, _ = losses_of(model, batch)
+    more = float(once["discriminator"]) - float(plain["discriminator"])
+    seen = value(np.array(real["realism"]), True).mean()
+    model.settings["realism_weight"] = 4.0
+    twice, _ = losses_of(model, batch)
+    assert more > 2.0 * seen
+    for name in ("discriminator", "generator"):
+        assert float(twice[name] - plain[name]) == pytest.approx(
+            2.0 * float(once[name] - plain[name]), rel=1e-4
+        )
+
+
 @pytest.mark.parametrize("part", ["region", "global"])
 def test_both_losses_move_both_networks(part):
     """Paragraph 11: the image losses by real and by generated pictures."""
@@ -77,6 +131,27 @@ def test_both_losses_move_both_networks(part):
     assert np.any(tape.gradient(logs[f"{part}_fake"], drawing))
     # Real pictures do not know the generator.
     assert tape.gradient(logs[f"{part}_real"], drawing) is None
+
+
+def test_judging_pictures_does_not_move_what_the_losses_compare():
+    """Else the judgement and the global loss would pull at one feature."""
+    model = gated(region_weight=0.0, global_weight=0.0, text_noise=0.0)
+    assert model.contrast_head is None
+    model = gated(text_noise=0.0)
+    compared = [
+        model.contrast_head.trainable_weights,
+        model.word_head.trainable_weights,
+    ]
+    with tf.GradientTape(persistent=True) as tape:
+        losses, logs = losses_of(model)
+        parts = 0.2 * (logs["region_real"] + logs["global_real"])
+    for weights in compared:
+        values = [w.value for w in weights]
+        whole = tape.gradient(losses["discriminator"], values)
+        alone = tape.gradient(parts, values)
+        assert all(np.any(x) for x in alone[:1])
+        for a, b in zip(whole, alone):
+            np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_discriminator_learns_from_real_pairs_only():
@@ -123,6 +198,7 @@ def test_only_keywords_enter_the_region_loss():
     [
         {"noise": "add"},
         {"gates": "full", "adversarial_loss": "hinge"},
+        {"cls_weight": 0.0, "realism_weight": 0.0},
         {"gates": "none", "region_weight": 0.0},
         {"global_weight": 0.0, "keywords": "all"},
         {"region_weight": 0.0, "global_weight": 0.0},
@@ -221,8 +297,9 @@ def test_trainable_text_encoder_is_moved_by_the_discriminator_alone():
         ({"region_width": 2.5}, "region_width.*whole number.*2.5"),
         ({"temperature": 0.0}, "temperature.*above 0.*0.0"),
         ({"region_weight": -1.0}, r"region_weight.*at least 0.*-1\.0"),
+        ({"cls_weight": 1.0}, r"cls_weight.*\[0, 1\).*1\.0"),
         ({"variant": "best"}, "default.*patent.*shapes.*'best'"),
-        ({"cls_weight": 0.5}, "no setting.*'cls_weight'.*keywords"),
+        ({"interpolate": True}, "no setting.*'interpolate'.*keywords"),
     ],
 )
 def test_settings_that_make_no_model_are_refused(settings, message):

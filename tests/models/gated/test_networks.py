@@ -41,6 +41,9 @@ def test_pictures_and_features_have_their_shapes(variant, image_size):
     # Without a width of their own, regions are as wide as the words.
     width = s["region_width"] or 6
     assert seen["regions"].shape == (2, side * side, width)
+    assert seen["contrast"].shape[0] == 2
+    shared = np.array_equal(seen["contrast"], seen["global"])
+    assert shared == (variant == "patent")
     text = networks.sentence_head(8, seen["global"].shape[1], s)
     assert text(inputs()[1]).shape == seen["global"].shape
 
@@ -62,11 +65,15 @@ def convolution_weights(network):
     )
 
 
+def _as_it_is(x):
+    return x
+
+
 def test_gates_of_a_convolution():
     x = keras.Input((4, 4, 3))
     weights = {
         gates: convolution_weights(
-            keras.Model(x, networks.gated_conv(x, 5, gates))
+            keras.Model(x, networks.gated_conv(x, 5, gates, _as_it_is))
         )
         for gates in ("none", "pointwise", "full")
     }
@@ -79,7 +86,7 @@ def test_gates_of_a_convolution():
 @pytest.mark.parametrize("gates", ["pointwise", "full"])
 def test_a_shut_gate_lets_nothing_through(gates):
     x = keras.Input((4, 4, 3))
-    model = keras.Model(x, networks.gated_conv(x, 5, gates))
+    model = keras.Model(x, networks.gated_conv(x, 5, gates, _as_it_is))
     images = np.random.default_rng(0).normal(size=(1, 4, 4, 3))
     assert np.any(np.abs(model(images)) > 1e-2)
     *_, last = [w for w in model.layers if isinstance(w, layers.Conv2D)]
@@ -87,6 +94,20 @@ def test_a_shut_gate_lets_nothing_through(gates):
     bias[-5:] = -100.0
     last.bias.assign(bias)
     np.testing.assert_allclose(model(images), 0.0, atol=1e-20)
+
+
+def test_a_convolution_is_normalised_before_its_activation():
+    x = keras.Input((4, 4, 3))
+    shift = layers.Rescaling(1.0, offset=-1e3)
+    plain = keras.Model(x, networks.gated_conv(x, 5, "none", shift))
+    images = np.random.default_rng(0).normal(size=(1, 4, 4, 3))
+    # All is below 0, and leaks.
+    np.testing.assert_allclose(plain(images), -200.0, rtol=0.01)
+    gated = keras.Model(x, networks.gated_conv(x, 5, "pointwise", shift))
+    found = np.array(gated(images))
+    # Gates, between 0 and 1, are not shifted.
+    assert np.all(found < 0.0) and np.all(found > -201.0)
+    assert found.std() > 1.0
 
 
 def test_noise_is_added_or_put_beside():
