@@ -154,6 +154,18 @@ class TextEncoder(keras.layers.Layer):
             return self._no_features()
         return TextFeatures(*(np.concatenate(x) for x in zip(*parts)))
 
+    def features_in_graph(self, strings):
+        """`TextFeatures` inside a TensorFlow graph, for an export.
+
+        Args:
+            strings: string tensor `[B]`.
+
+        Returns:
+            `TextFeatures` of tensors. Positions that no text of the batch
+            needs may be missing at the end of `words` and `mask`.
+        """
+        return self(self.tokenize(strings))
+
     @functools.cached_property
     def _compiled(self):
         """The network part, compiled where variables stay variables."""
