@@ -88,7 +88,7 @@ def _drawing(model):
     # Without AutoGraph, which would garble the message of an error.
     @tf.function(input_signature=_INPUTS, autograph=False)
     def draw(text, seed, truncation):
-        _check_rows(text, seed, truncation)
+        text, seed, truncation = _checked(text, seed, truncation)
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8")
         error = _errors(text, truncation)
         latents = first_row_latents(seed, model.latent_width)
@@ -121,23 +121,26 @@ def _features(encoder, text):
         ) from error
 
 
-def _check_rows(text, seed, truncation):
-    """Refuses a request whose parts do not belong together, or too large.
+def _checked(text, seed, truncation):
+    """The same rows, unless there are too many or parts of a row missing.
 
-    A server checks the first before it joins requests, and its batches are no
-    larger, so this fails nobody else's.
+    A server checks the latter before it joins requests, and its batches are
+    not larger, so this fails nobody else's rows.
     """
     rows = tf.shape(text)[0]
-    for name, values in (("seed", seed), ("truncation", truncation)):
+    checks = [
         tf.debugging.Assert(
-            tf.equal(tf.shape(values)[0], rows),
-            [f"`text` and `{name}` must have as many rows. Received:"]
-            + [rows, tf.shape(values)[0]],
+            (rows >= 1) & (rows <= MAX_ROWS),
+            [f"Give 1 to {MAX_ROWS} captions at a time. Received:", rows],
         )
-    tf.debugging.Assert(
-        rows <= MAX_ROWS,
-        [f"At most {MAX_ROWS} captions at a time. Received:", rows],
-    )
+    ]
+    for name, values in (("seed", seed), ("truncation", truncation)):
+        count = tf.shape(values)[0]
+        message = f"`text` and `{name}` must be of one length. Received:"
+        check = tf.debugging.Assert(count == rows, [message, rows, count])
+        checks.append(check)
+    with tf.control_dependencies(checks):
+        return [tf.identity(x) for x in (text, seed, truncation)]
 
 
 def _errors(text, truncation):
