@@ -182,8 +182,9 @@ def _check_ops(functions):
     used = set()
     for function in functions:
         graph = function.graph.as_graph_def()
-        own = {f.signature.name for f in graph.library.function}
-        for nodes in (graph.node, *(f.node_def for f in graph.library.function)):
+        library = graph.library.function
+        own = {f.signature.name for f in library}
+        for nodes in (graph.node, *(f.node_def for f in library)):
             used |= {node.op for node in nodes} - own
     unknown = {op for op in used - known if not op.startswith("TFText>")}
     if unknown:

@@ -166,9 +166,9 @@ def test_shell_client(rest, model, tmp_path):
     out = tmp_path / "picture.png"
 
     def call(text):
-        argv = ["sh", str(EXAMPLES / "client.sh"), "shapes", text, "7", str(out)]
+        script = str(EXAMPLES / "client.sh")
         return subprocess.run(
-            argv,
+            ["sh", script, "shapes", text, "7", str(out)],
             env={"SERVER": rest, "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,

@@ -87,7 +87,7 @@ def close(first, second):
 def test_a_process_without_this_package_draws_the_same(tmp_path):
     model = make(text_encoder="minilm")
     folder = export.to_serving(model, tmp_path / "minilm")
-    texts = ["a yellow flower", "a small red one with 1,000 petals", "一朵花"]
+    texts = ["a yellow flower", "a small one with 1,000 petals", "一朵花"]
     out = tmp_path / "images.npy"
     done = subprocess.run(
         [sys.executable, "-c", DRAW, str(folder), str(out), *texts],
@@ -166,8 +166,8 @@ def test_requests_that_are_refused(loaded, text, seed, truncation, message):
 
 
 def test_only_what_draws_is_inside(folder, model):
-    names = {name for name, _ in tf.train.list_variables(str(folder / "variables/variables"))}
-    count = sum(".ATTRIBUTES/VARIABLE_VALUE" in name for name in names)
+    stored = tf.train.list_variables(str(folder / "variables" / "variables"))
+    count = sum("/.ATTRIBUTES/VARIABLE_VALUE" in name for name, _ in stored)
     expected = len(model.generator_ema.weights + model.text_encoder.weights)
     assert count == expected < len(model.weights)
 
