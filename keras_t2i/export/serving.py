@@ -81,6 +81,7 @@ def to_serving(model, dir, version=None):
 
     with _whole_or_not_at_all(folder) as temporary:
         _save(model, temporary)
+        _check_ops(temporary)
         _check_pictures(model, temporary)
         server.write_warmup(temporary, name)
     for path, text in server.settings(name).items():
@@ -170,22 +171,26 @@ def _save(model, folder):
     from keras_t2i.export.signatures import signatures
 
     functions, module = signatures(model)
-    _check_ops(functions.values())
     tf.saved_model.save(module, str(folder), functions)
 
 
-def _check_ops(functions):
+def _check_ops(folder):
     """Raises ValueError for ops that the stock server does not have."""
     import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
 
     known = set(dir(tf.raw_ops)) - _PYTHON_OPS | _TEXT_OPS
-    used = set()
-    for function in functions:
-        graph = function.graph.as_graph_def()
-        library = graph.library.function
-        own = {f.signature.name for f in library}
-        for nodes in (graph.node, *(f.node_def for f in library)):
-            used |= {node.op for node in nodes} - own
+    saved = saved_model_pb2.SavedModel.FromString(
+        (folder / "saved_model.pb").read_bytes()
+    )
+    graph = saved.meta_graphs[0].graph_def
+    library = graph.library.function
+    known.update(function.signature.name for function in library)
+    used = {
+        node.op
+        for nodes in (graph.node, *(f.node_def for f in library))
+        for node in nodes
+    }
     unknown = {op for op in used - known if not op.startswith("TFText>")}
     if unknown:
         raise ValueError(

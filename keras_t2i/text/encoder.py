@@ -173,7 +173,9 @@ class TextEncoder(keras.layers.Layer):
             return self.__call__
         import tensorflow as tf
 
-        return tf.function(self.__call__, reduce_retracing=True)
+        compiled = tf.function(self.__call__, reduce_retracing=True)
+        # A SavedModel of the layer would keep an attribute's traces.
+        return lambda tokens: compiled(tokens)
 
     def _no_features(self, rows=0):
         return TextFeatures(
