@@ -71,11 +71,10 @@ def signatures(model):
         "generate": generate,
     }
     module = tf.Module()
-    # A SavedModel keeps the variables that its module names, and a Keras
-    # layer names none. These are the averages and the text encoder's; the
-    # layer brings its vocabulary and its own SavedModels.
+    # A SavedModel keeps what its module names: all that was read, and no more.
+    # The Keras layers themselves would bring every variable twice.
     module.weights = list(draw.graph.variables)
-    module.text_encoder = model.text_encoder
+    module.text_encoder = model.text_encoder.resources
     return {
         name: function.get_concrete_function()
         for name, function in functions.items()

@@ -74,6 +74,14 @@ class TextEncoder(keras.layers.Layer):
             digest.update(keras.ops.convert_to_numpy(weight).tobytes())
         return digest.hexdigest()[:24]
 
+    @property
+    def resources(self):
+        """List of what `features_in_graph` reads beside the weights.
+
+        SavedModels and look-up tables: an export must take them along.
+        """
+        return []
+
     def tokenize(self, strings):
         """Turns strings into what `call` takes.
 
@@ -173,9 +181,7 @@ class TextEncoder(keras.layers.Layer):
             return self.__call__
         import tensorflow as tf
 
-        compiled = tf.function(self.__call__, reduce_retracing=True)
-        # A SavedModel of the layer would keep an attribute's traces.
-        return lambda tokens: compiled(tokens)
+        return tf.function(self.__call__, reduce_retracing=True)
 
     def _no_features(self, rows=0):
         return TextFeatures(

@@ -130,6 +130,11 @@ class HubTextEncoder(TextEncoder):
         return self._token_length if self._has_words else 1
 
     @property
+    def resources(self):
+        modules = (self._module, self._preprocess)
+        return [module for module in modules if module is not None]
+
+    @property
     def fingerprint(self):
         digest = hashlib.sha256(b"%d" % self._token_length)
         for folder in self._folders:

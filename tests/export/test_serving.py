@@ -104,7 +104,6 @@ def test_a_process_without_this_package_draws_the_same(tmp_path):
 def test_encoders_that_are_made_here_tokenize_inside(name, tmp_path):
     # An export that drew another picture would be refused.
     model = make(text_encoder=name)
-    model.text_encoder.encode("what was traced before stays out")
     folder = export.to_serving(model, tmp_path / name)
     # The largest table is in the graph, once.
     assert (folder / "saved_model.pb").stat().st_size < 8e6
