@@ -90,6 +90,26 @@ def save_png(path, image):
         )
 
 
+def save_gif(path, images, seconds=0.08):
+    """Writes pictures as an animation without end.
+
+    Args:
+        path: the file to write. Missing folders are made.
+        images: uint8 `[N, height, width, 3]`, N at least 1.
+        seconds: how long each is shown, in hundredths.
+    """
+    first, *rest = [Image.fromarray(each) for each in np.asarray(images, "uint8")]
+    with atomic_write(path) as temporary:
+        first.save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=rest,
+            duration=round(1000 * seconds),
+            loop=0,
+        )
+
+
 def grid(images, columns, captions=None, scale=1):
     """Arranges pictures in rows on white.
 

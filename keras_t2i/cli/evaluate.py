@@ -45,7 +45,7 @@ def add_arguments(verbs):
     add(
         "--judge",
         metavar="NAME_OR_PATH",
-        default="judge_flowers_64",
+        default="flowers_judge_64",
         help="preset of an image-text matcher that had no part in the "
         "training (default: %(default)s)",
     )

@@ -18,7 +18,12 @@ def add_arguments(verbs):
         verbs, "generate", run, "draw pictures for captions", _EXAMPLE
     )
     add = parser.add_argument
-    add("text", metavar="TEXT", nargs="+", help="a caption")
+    add(
+        "text",
+        metavar="TEXT",
+        nargs="*",
+        help="a caption; none for a preset that draws without words",
+    )
     add(
         "--preset",
         metavar="NAME_OR_PATH",
@@ -90,13 +95,24 @@ def run(arguments):
     model = models.from_preset(
         preset_folder(arguments.preset), safe_mode=not arguments.trust_preset
     )
-    images = model.generate(
-        arguments.text,
-        seed=seed,
-        truncation=arguments.truncation,
-        num_images=arguments.num_images,
-        batch_size=arguments.batch_size,
-    )
+    wordless = model.text_encoder is None
+    if wordless == bool(arguments.text):
+        raise ValueError(
+            f"{arguments.preset} draws without words: leave out TEXT."
+            if wordless
+            else "Give at least one caption: keras-t2i generate TEXT ..."
+        )
+    options = {
+        "seed": seed,
+        "truncation": arguments.truncation,
+        "num_images": arguments.num_images,
+        "batch_size": arguments.batch_size,
+    }
+    if wordless:
+        images = model.generate(**options)
+        arguments.text = [""]
+    else:
+        images = model.generate(arguments.text, **options)
     images = _enlarged(images, arguments.scale)
     if into_folder:
         for name, image in zip(_names(arguments), images, strict=True):
@@ -138,7 +154,7 @@ def _enlarged(images, scale):
 def _names(arguments):
     """A file name a picture, in the order of the pictures."""
     for number, text in enumerate(arguments.text, start=1):
-        words = re.sub(r"\W+", "-", text).strip("-")[:40]
+        words = re.sub(r"\W+", "-", text).strip("-")[:40] or "picture"
         for image in range(1, arguments.num_images + 1):
             yield f"{number:03d}-{words}-{image:02d}.png"
 

@@ -7,6 +7,7 @@ METHODS = {
     "gated": "GatedT2I",
     "image_text_matcher": "ImageTextMatcher",
     "progressive": "ProgressiveT2I",
+    "stylegan2": "StyleGAN2",
 }
 
 

@@ -30,8 +30,9 @@ _FOLDER = {
     "variant": "default",
     "epochs": 100,
 }
-# As their sources do (methods of Reed et al. 2016, flowers).
-_CAPTIONS_PER_PICTURE = {"reed2016": 4, "note": 4}
+# As their sources do (methods of Reed et al. 2016, flowers); the judge is best
+# with all that are known of a flower.
+_CAPTIONS_PER_PICTURE = {"reed2016": 4, "note": 4, "judge": 10}
 _SHAPES = {"image_size": 32, "variant": "shapes", "steps": 3500}
 
 _COUNTS = (
@@ -129,7 +130,7 @@ def add_arguments(verbs):
         metavar="K",
         type=int,
         help="captions whose features are averaged (default: 1; variants "
-        "reed2016 and note: 4, as published)",
+        "reed2016 and note: 4, as published; judge: 10)",
     )
     add(
         "--fold",

@@ -57,8 +57,10 @@ def run(settings, out, allow_changes=False):
         ValueError: if another process trains there, or something changed.
         FloatingPointError: if the guard stops the training.
     """
-    captions = _sample_captions(settings)
     model = _model(settings)
+    captions = None
+    if model.text_encoder is not None:
+        captions = _sample_captions(settings)
     dataset = _load(settings, "train", repeat=True)
     with files.lock(out):
         return _train(settings, out, allow_changes, captions, model, dataset)
@@ -90,7 +92,7 @@ def _train(settings, out, allow_changes, captions, model, dataset):
         return 0
     settings = {**settings, **model.settings}
     # A matcher that is given brings its own.
-    if "matcher" not in settings:
+    if model.text_encoder is not None and "matcher" not in settings:
         encoder = _text_encoder(settings, model.variants)
         settings["text_encoder"] = encoder
     settings["steps"] = steps
@@ -137,7 +139,7 @@ def _train(settings, out, allow_changes, captions, model, dataset):
             f"  {_command(settings, out)}"
         )
         return 130
-    _finish(model, settings, out, state["seconds"], captions[0])
+    _finish(model, settings, out, state["seconds"], captions)
     return 0
 
 
@@ -195,7 +197,7 @@ def _saved_steps(out):
     return json.loads(text).get("steps")
 
 
-def _finish(model, settings, out, seconds, caption):
+def _finish(model, settings, out, seconds, captions):
     """Judges the model where there is an oracle; writes the preset."""
     facts = {
         "method": settings["method"],
@@ -215,11 +217,12 @@ def _finish(model, settings, out, seconds, caption):
     }
     if not hasattr(model, "generate"):
         facts["scores"] = _retrieval(model, settings)
-    elif settings["data"] == "shapes":
+    elif settings["data"] == "shapes" and captions is not None:
         facts["scores"] = _judge(model)
     model.save_to_preset(out / "model", facts)
     preset = str(out / "model")
-    command = [program(), "generate", caption, "--preset", preset]
+    words = [] if captions is None else captions[:1]
+    command = [program(), "generate", *words, "--preset", preset]
     if not hasattr(model, "generate"):
         command = [program(), "evaluate", "--judge", preset]
         command += ["--data", settings["data"], "--preset", "PRESET"]

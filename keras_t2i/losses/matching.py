@@ -14,6 +14,8 @@ from keras import ops
 _NEVER = -1e9
 # Vectors shorter than this have no direction: their cosine is 0.
 _SHORTEST = 1e-8
+# From about 40 on, squared sums of exp(gamma1) may overflow in float32.
+_SHARPEST = 30.0
 
 
 def word_region_attention(regions, words, mask, gamma1=4.0):
@@ -27,15 +29,19 @@ def word_region_attention(regions, words, mask, gamma1=4.0):
         regions: [J, N, D].
         words: [I, T, D].
         mask: [I, T], nonzero where there is a word.
-        gamma1: how sharply a word picks its regions.
+        gamma1: how sharply a word picks its regions, 0 to 30.
 
     Returns:
         Pair of similarities and attention, both [J, I, N, T]. Attention sums
         to 1 over N. Positions without a word hold numbers without meaning.
     """
-    similarity, looks = _looks(regions, words, mask, gamma1)
+    shape = (-1, regions.shape[1], ops.shape(words)[0], words.shape[1])
+    similarity, _, looks = _looks(regions, words, _is_word(mask), gamma1)
     attention = looks / ops.sum(looks, axis=1, keepdims=True)
-    return [ops.transpose(x, (0, 2, 1, 3)) for x in (similarity, attention)]
+    return [
+        ops.transpose(ops.reshape(x, shape), (0, 2, 1, 3))
+        for x in (similarity, attention)
+    ]
 
 
 def word_region_scores(regions, words, mask, gamma1=4.0, gamma2=5.0):
@@ -51,25 +57,18 @@ def word_region_scores(regions, words, mask, gamma1=4.0, gamma2=5.0):
         words: [I, T, D].
         mask: [I, T], nonzero where there is a word. What stands elsewhere in
             `words`, and how much of it there is, does not matter.
-        gamma1: how sharply a word picks its regions.
+        gamma1: how sharply a word picks its regions, 0 to 30.
         gamma2: how much the best words count more than the others.
 
     Returns:
         [J, I]. A caption without any word scores 0 with every image.
     """
-    similarity, looks = _looks(regions, words, mask, gamma1)
-    # c_t itself, [J, I, T, D], is never made: with c = R' a its product with
-    # e is a . s, and its squared length is a' (R R') a. The cosine does not
-    # need a to sum to 1.
-    dot = ops.sum(looks * similarity, axis=1)  # [J, I, T]
-    gram = ops.matmul(regions, ops.transpose(regions, (0, 2, 1)))
-    weighted = ops.einsum("jnm,jmit->jnit", gram, looks)
-    context_square = ops.sum(looks * weighted, axis=1)
+    is_word = _is_word(mask)
+    dot, context_square = _contexts(regions, words, is_word, gamma1)
     word_square = ops.sum(ops.square(words), axis=-1)  # [I, T]
     lengths = ops.sqrt(
         ops.maximum(context_square * word_square[None], _SHORTEST**2)
     )
-    is_word = _is_word(mask)
     exponents = ops.where(is_word[None], gamma2 * dot / lengths, _NEVER)
     scores = ops.logsumexp(exponents, axis=-1)
     return ops.where(ops.any(is_word, axis=-1)[None], scores, 0.0)
@@ -138,21 +137,89 @@ def pair_matching_loss(logits, class_ids):
     return ops.mean(to_caption) + ops.mean(to_image)
 
 
-def _looks(regions, words, mask, gamma1):
-    """Similarities, and attention that does not sum to 1 yet.
+def _contexts(regions, words, is_word, gamma1):
+    """What the cosine of c_t and e_t needs, up to the length of e_t.
 
-    Both are [J, N, I, T], as one matrix product gives them: nothing of that
-    size is transposed.
+    c_t itself, [J, I, T, D], is never made: with c = R' a its product with e
+    is a . s, and its squared length is a' (R R') a. The cosine does not need
+    `a` to sum to 1.
+
+    The gradient is written out. Derived op by op it would keep and read twice
+    as many tensors of [J, N, I T], which take most of the time and memory.
+
+    Returns:
+        Pair of c_t . e_t and |c_t|^2, both [J, I, T].
     """
+    width = regions.shape[-1]
+
+    @ops.custom_gradient
+    def contexts(regions, words):
+        similarity, among_words, looks = _looks(regions, words, is_word, gamma1)
+        gram = ops.matmul(regions, ops.transpose(regions, (0, 2, 1)))
+        weighted = ops.matmul(gram, looks)
+        dot = ops.sum(looks * similarity, axis=1)
+        square = ops.sum(looks * weighted, axis=1)
+
+        def gradient(upstream):
+            of_dot, of_square = upstream[0][:, None], upstream[1][:, None]
+            # Each line goes one step back: looks, gamma1 and the softmax over
+            # words, the similarity.
+            x = (gamma1 * of_dot) * similarity
+            x = (x + (2.0 * gamma1 * of_square) * weighted) * looks
+            x = ops.reshape(x, ops.shape(among_words))
+            mean = ops.sum(among_words * x, axis=-1, keepdims=True)
+            x = ops.reshape(among_words * (x - mean), ops.shape(looks))
+            x = ops.reshape(x + of_dot * looks, (-1, ops.shape(looks)[2]))
+            of_gram = ops.matmul(
+                of_square * looks, ops.transpose(looks, (0, 2, 1))
+            )
+            of_regions = ops.reshape(
+                ops.matmul(x, ops.reshape(words, (-1, width))),
+                ops.shape(regions),
+            )
+            of_words = ops.matmul(
+                ops.transpose(x), ops.reshape(regions, (-1, width))
+            )
+            return (
+                of_regions + 2.0 * ops.matmul(of_gram, regions),
+                ops.reshape(of_words, ops.shape(words)),
+            )
+
+        return ops.stack([dot, square]), gradient
+
+    found = contexts(regions, words)
+    shape = (2, -1, ops.shape(words)[0], words.shape[1])
+    found = ops.reshape(found, shape)
+    return found[0], found[1]
+
+
+def _looks(regions, words, is_word, gamma1):
+    """Similarities, their softmax over words, attention that sums to anything.
+
+    As one matrix product gives them: nothing of that size is transposed.
+
+    Returns:
+        [J, N, I T], [J, N, I, T] and [J, N, I T].
+    """
+    if not 0.0 <= gamma1 <= _SHARPEST:
+        raise ValueError(
+            f"`gamma1` must lie in 0 to {_SHARPEST}. Received: {gamma1}"
+        )
+    # One more column of the product keeps what is no word out of the softmax.
+    never = ops.where(is_word, 0.0, _NEVER)[..., None]
+    words = ops.concatenate([words, ops.cast(never, words.dtype)], axis=-1)
+    ones = ops.ones_like(regions[..., :1])
+    regions = ops.concatenate([regions, ones], axis=-1)
     similarity = ops.tensordot(regions, words, axes=[[2], [2]])
-    logits = ops.where(_is_word(mask)[None, None], similarity, _NEVER)
     if words.shape[1] == 1:
         # A softmax over one word, of which `ops.softmax` warns.
-        among_words = ops.ones_like(logits)
+        among_words = ops.ones_like(similarity)
     else:
-        among_words = ops.softmax(logits, axis=-1)
-    largest = ops.stop_gradient(ops.max(among_words, axis=1, keepdims=True))
-    return similarity, ops.exp(gamma1 * (among_words - largest))
+        among_words = ops.softmax(similarity, axis=-1)
+    pairs = ops.shape(words)[0] * words.shape[1]
+    flat = (-1, regions.shape[1], pairs)
+    looks = ops.exp(gamma1 * ops.reshape(among_words, flat))
+    return ops.reshape(similarity, flat), among_words, looks
 
 
 def _is_word(mask):

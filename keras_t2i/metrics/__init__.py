@@ -4,6 +4,7 @@ from keras_t2i.metrics.distances import FeatureStatistics
 from keras_t2i.metrics.distances import cmd_score
 from keras_t2i.metrics.distances import frechet_distance
 from keras_t2i.metrics.distances import frechet_distance_of_features
+from keras_t2i.metrics.distances import frechet_distance_of_statistics
 from keras_t2i.metrics.distances import kernel_distance
 from keras_t2i.metrics.evaluation import ApplicationsExtractor
 from keras_t2i.metrics.evaluation import Judge
@@ -20,6 +21,7 @@ __all__ = [
     "evaluate",
     "frechet_distance",
     "frechet_distance_of_features",
+    "frechet_distance_of_statistics",
     "kernel_distance",
     "r_precision",
 ]

@@ -19,9 +19,7 @@ class FeatureStatistics:
     statistics = FeatureStatistics(256)
     for batch in batches:
         statistics.update(batch)
-    frechet_distance(
-        statistics.mean, statistics.covariance, mean2, covariance2
-    )
+    frechet_distance_of_statistics(statistics, others)
     ```
     """
 
@@ -105,6 +103,13 @@ def frechet_distance(mean1, covariance1, mean2, covariance2):
     return float(np.sum((mean1 - mean2) ** 2) + traces - 2.0 * cross)
 
 
+def frechet_distance_of_statistics(first, second):
+    """Fréchet distance between two `FeatureStatistics`."""
+    return frechet_distance(
+        first.mean, first.covariance, second.mean, second.covariance
+    )
+
+
 def frechet_distance_of_features(features1, features2):
     """Fréchet distance between the Gaussians fitted to two sets of features.
 
@@ -125,12 +130,8 @@ def frechet_distance_of_features(features1, features2):
     """
     features1, features2 = _two_sets(features1, features2)
     if min(len(features1), len(features2)) >= features1.shape[1]:
-        statistics = [FeatureStatistics(features1.shape[1]) for _ in range(2)]
-        statistics[0].update(features1)
-        statistics[1].update(features2)
-        first, second = statistics
-        return frechet_distance(
-            first.mean, first.covariance, second.mean, second.covariance
+        return frechet_distance_of_statistics(
+            statistics_of(features1), statistics_of(features2)
         )
     mean1, mean2 = features1.mean(axis=0), features2.mean(axis=0)
     x1 = (features1 - mean1) / np.sqrt(len(features1) - 1)
@@ -204,15 +205,39 @@ def cmd_score(
     Raises:
         ValueError: if the shapes do not fit.
     """
-    images = image_scale * unit(images)
-    texts = text_scale * unit(texts)
-    real_images = image_scale * unit(real_images)
-    distance = frechet_distance_of_features
-    return (
-        distance(images, texts)
-        + distance(images, real_images)
-        - distance(real_images, texts)
+    return cmd_of_statistics(
+        *(statistics_of(unit(x)) for x in (images, texts, real_images)),
+        image_scale,
+        text_scale,
     )
+
+
+def cmd_of_statistics(
+    images, texts, real_images, image_scale=10.0, text_scale=1.0
+):
+    """`cmd_score` of `FeatureStatistics` of vectors of length 1."""
+
+    def distance(first, first_scale, second, second_scale):
+        return frechet_distance(
+            first_scale * first.mean,
+            first_scale**2 * first.covariance,
+            second_scale * second.mean,
+            second_scale**2 * second.covariance,
+        )
+
+    return (
+        distance(images, image_scale, texts, text_scale)
+        + distance(images, image_scale, real_images, image_scale)
+        - distance(real_images, image_scale, texts, text_scale)
+    )
+
+
+def statistics_of(features):
+    """`FeatureStatistics` of one set [N, D]."""
+    features = _features(features)
+    statistics = FeatureStatistics(features.shape[1])
+    statistics.update(features)
+    return statistics
 
 
 def unit(features):

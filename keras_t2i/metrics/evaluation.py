@@ -7,6 +7,11 @@ from keras_t2i.metrics.retrieval import r_precision
 from keras_t2i.metrics.score import Score
 from keras_t2i.pictures import resized
 
+# Captions whose pictures are drawn and looked at together.
+_PART = 256
+# Pictures, of each kind, whose features the kernel distance compares.
+_SAMPLE = 5000
+
 
 def evaluate(
     model, dataset, judge, extractor=None, num_captions=1000, seed=0, split=""
@@ -25,6 +30,11 @@ def evaluate(
       `dataset`, in the features of the extractor;
     - `cmd`: the cross-model distance, in the features of the judge.
 
+    Pictures are drawn, read and looked at part by part. Of every caption the
+    judge's codes are kept, for the R-precision; of all pictures only the means
+    and covariances of their features, and those of a random 5,000 of each
+    kind, for the kernel distance.
+
     Args:
         model: with `generate`, such as any `keras_t2i` text-to-image model.
         dataset: from `keras_t2i.data.load(..., training=False)`.
@@ -41,38 +51,47 @@ def evaluate(
         ValueError: if `dataset` has fewer captions than asked for, or too few
             of other classes.
     """
+    _check_order(dataset)
     extractor = extractor or judge
     rows, captions = chosen_captions(dataset.source, num_captions, seed)
     class_ids = np.asarray(dataset.source.class_ids)[rows]
-    real, shown = _real_pictures(dataset, rows)
-    drawn = model.generate(captions, seed=seed)
-
     texts = judge.embed_text(captions)
-    drawn_codes = judge.embed_images(drawn)
-    real_codes = judge.embed_images(real)
-    drawn_features, real_features = drawn_codes, real_codes
-    if extractor is not judge:
-        drawn_features = extractor.embed_images(drawn)
-        real_features = extractor.embed_images(real)
+
+    real = _Seen(len(dataset.source), seed)
+    shown = np.zeros_like(texts)
+    for start, images in _parts_of(dataset):
+        codes = real.see(images, judge, extractor)
+        here = np.flatnonzero((rows >= start) & (rows < start + len(images)))
+        shown[here] = codes[rows[here] - start]
+    drawn = _Seen(num_captions, seed)
+    drawn_codes = np.zeros_like(texts)
+    for start in range(0, num_captions, _PART):
+        part = slice(start, start + _PART)
+        # Another seed, for rows of equal number have equal latents.
+        images = model.generate(captions[part], seed=seed + start)
+        drawn_codes[part] = drawn.see(images, judge, extractor)
+
     values = {
         "r_precision": (judge, r_precision(drawn_codes, texts, class_ids)),
-        "r_precision_real": (
-            judge,
-            r_precision(real_codes[shown], texts, class_ids),
-        ),
+        "r_precision_real": (judge, r_precision(shown, texts, class_ids)),
         "frechet_distance": (
             extractor,
-            distances.frechet_distance_of_features(
-                drawn_features, real_features
+            distances.frechet_distance_of_statistics(
+                drawn.features, real.features
             ),
         ),
         "kernel_distance": (
             extractor,
-            distances.kernel_distance(drawn_features, real_features),
+            distances.kernel_distance(drawn.sample, real.sample),
         ),
-        "cmd": (judge, distances.cmd_score(drawn_codes, texts, real_codes)),
+        "cmd": (
+            judge,
+            distances.cmd_of_statistics(
+                drawn.codes, distances.statistics_of(distances.unit(texts)), real.codes
+            ),
+        ),
     }
-    size = drawn.shape[1]
+    size = images.shape[1]
     return {
         name: Score(
             float(value),
@@ -84,6 +103,45 @@ def evaluate(
         )
         for name, (network, value) in values.items()
     }
+
+
+class _Seen:
+    """What is kept of pictures that come part by part.
+
+    Args:
+        count: how many will come.
+        seed: of the sample.
+    """
+
+    def __init__(self, count, seed):
+        self.count = 0
+        self.codes = self.features = None
+        kept = np.random.default_rng(seed).permutation(count)[:_SAMPLE]
+        self._kept = np.sort(kept)
+        self._sample = []
+
+    def see(self, images, judge, extractor):
+        """Takes pictures in; returns the codes [B, D] that the judge gives."""
+        codes = judge.embed_images(images)
+        features = codes
+        if extractor is not judge:
+            features = extractor.embed_images(images)
+        if self.codes is None:
+            self.codes = distances.FeatureStatistics(codes.shape[1])
+            self.features = distances.FeatureStatistics(features.shape[1])
+        self.codes.update(distances.unit(codes))
+        self.features.update(features)
+        first, last = np.searchsorted(
+            self._kept, [self.count, self.count + len(images)]
+        )
+        self._sample.append(features[self._kept[first:last] - self.count])
+        self.count += len(images)
+        return codes
+
+    @property
+    def sample(self):
+        """Features [n, D] of at most `_SAMPLE` pictures."""
+        return np.concatenate(self._sample)
 
 
 def chosen_captions(source, count, seed=0):
@@ -179,13 +237,17 @@ def _resize_name(given, wanted):
     return "none" if given == wanted else f"bilinear {given} to {wanted}"
 
 
-def _real_pictures(dataset, rows):
-    """All real pictures, uint8 [N, H, W, 3], and where those of `rows` are."""
-    pictures = np.concatenate([np.asarray(images) for _, images in dataset])
-    if len(pictures) != len(dataset.source):
+def _check_order(dataset):
+    if dataset.facts()["training"]:
         raise ValueError(
             "Every picture of the data is needed once, in order. Load it with "
-            f"training=False. Received: {len(pictures)} pictures of "
-            f"{len(dataset.source)}"
+            "training=False."
         )
-    return pictures, rows
+
+
+def _parts_of(dataset):
+    """Yields pictures of a dataset, and the row of the first of them."""
+    start = 0
+    for _, images in dataset:
+        yield start, np.asarray(images)
+        start += len(images)

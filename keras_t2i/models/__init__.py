@@ -7,6 +7,7 @@ from keras_t2i.models.matching.model import ImageTextMatcher
 from keras_t2i.models.presets import load as from_preset
 from keras_t2i.models.presets import shipped_names as preset_names
 from keras_t2i.models.progressive.model import ProgressiveT2I
+from keras_t2i.models.stylegan2.model import StyleGAN2
 
 __all__ = [
     "GANCLS",
@@ -14,4 +15,5 @@ __all__ = [
     "ImageTextMatcher",
     "ModalityDisentangledT2I",
     "ProgressiveT2I",
+    "StyleGAN2",
 ]

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras import ops
 from keras.src.saving import serialization_lib
 
 from keras_t2i import text as text_lib
@@ -59,7 +60,7 @@ class PresetModel(AdversarialModel):
     A method says three things more:
 
     - `variants`, a dict of variant -> settings for `resolve`. All are JSON
-      values; "default" has a `text_encoder` and a `seed`;
+      values; "default" has a `seed`, and a `text_encoder` if captions matter;
     - `check_settings(settings)` refuses settings that make no model;
     - `optimizers()` returns a dict of network name -> optimizer, made from
       `self.settings`.
@@ -88,12 +89,17 @@ class PresetModel(AdversarialModel):
             type(self).__name__, self.variants, variant, settings
         )
         self.check_settings(settings)
-        own_encoder = settings.pop("text_encoder")
-        # An encoder that is made here, by name, is as this seed makes it.
-        with seeded(f"text encoder {settings['seed']}"):
-            encoder = text_lib.get(
-                own_encoder if text_encoder is None else text_encoder
+        if text_encoder is not None and "text_encoder" not in settings:
+            raise ValueError(
+                f"{type(self).__name__} draws without words and takes no "
+                f"`text_encoder`. Received: {text_encoder!r}"
             )
+        encoder = settings.pop("text_encoder", None)
+        encoder = encoder if text_encoder is None else text_encoder
+        if encoder is not None:
+            # One that is made here, by name, is as this seed makes it.
+            with seeded(f"text encoder {settings['seed']}"):
+                encoder = text_lib.get(encoder)
         super().__init__(
             image_size,
             encoder,
@@ -159,6 +165,11 @@ class PresetModel(AdversarialModel):
             )
         return images.astype("float32") / 127.5 - 1.0
 
+    def to_uint8(self, images):
+        """Pictures in [-1, 1] as bytes."""
+        scaled = ops.clip((images + 1.0) * 127.5, 0.0, 255.0)
+        return ops.cast(ops.round(scaled), "uint8")
+
     @classmethod
     def from_preset(cls, name_or_path, safe_mode=True):
         """A model with trained weights.
@@ -189,12 +200,14 @@ class PresetModel(AdversarialModel):
         presets.save(self, folder, metadata)
 
     def get_config(self):
+        encoder = {}
+        if self.text_encoder is not None:
+            serialize = keras.saving.serialize_keras_object
+            encoder["text_encoder"] = serialize(self.text_encoder)
         return {
             **super().get_config(),
             "image_size": self.image_size,
-            "text_encoder": keras.saving.serialize_keras_object(
-                self.text_encoder
-            ),
+            **encoder,
             # Optional networks must exist before their weights are read.
             "networks": sorted(self.preset_networks()) if self.built else [],
             **self.settings,
@@ -212,9 +225,10 @@ class PresetModel(AdversarialModel):
     def _from_config(cls, config, custom_objects):
         config = dict(config)
         config.pop("trainable", None)
-        config["text_encoder"] = keras.saving.deserialize_keras_object(
-            config["text_encoder"], custom_objects
-        )
+        if "text_encoder" in config:
+            config["text_encoder"] = keras.saving.deserialize_keras_object(
+                config["text_encoder"], custom_objects
+            )
         networks = config.pop("networks")
         model = cls(**config)
         if model.built:

@@ -143,11 +143,6 @@ class TextToImageModel(PresetModel):
             self._compiled_draw = backend.compiled(draw, self)
         return self._compiled_draw
 
-    def to_uint8(self, images):
-        """Pictures in [-1, 1] as bytes."""
-        scaled = ops.clip((images + 1.0) * 127.5, 0.0, 255.0)
-        return ops.cast(ops.round(scaled), "uint8")
-
     _compiled_draw = None
 
 

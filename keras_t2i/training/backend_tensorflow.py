@@ -110,17 +110,22 @@ def replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def replicas_of(model):
-    """How many replicas share a step of a model."""
-    return model.distribute_strategy.num_replicas_in_sync
-
-
 def replica_number():
     """The number of the replica that runs this code; None if it is alone."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return None
     return context.replica_id_in_sync_group
+
+
+def on_any_replica(flags):
+    """Booleans that are true where they are on one replica or more."""
+    if replicas() == 1:
+        return flags
+    context = tf.distribute.get_replica_context()
+    # Collectives of integers stay on the host, away from those of floats.
+    count = tf.cast(flags, tf.float32)
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, count) > 0
 
 
 def check_batch(model, dataset):

@@ -75,6 +75,11 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
     )
 
 
+def with_empty_captions(pictures):
+    """`Batches` have captions already; others are refused by `as_dataset`."""
+    return pictures
+
+
 def array_facts(x, y, batch_size):
     """What batches of arrays depend on, as JSON values."""
     return {
@@ -165,7 +170,7 @@ def with_features(batches, encoder, words=False, progress=True, weigh=None):
 
     Args:
         batches: from `as_dataset`.
-        encoder: `keras_t2i.text.TextEncoder`.
+        encoder: `keras_t2i.text.TextEncoder`, or None to drop the captions.
         words: True gives word features too, of one caption a picture.
         progress: whether a bar shows how far the captions are.
         weigh: callable from B captions to float32 [B, T], how much each of
@@ -176,6 +181,8 @@ def with_features(batches, encoder, words=False, progress=True, weigh=None):
         "sentence" [B, S] and, if asked for, "words" [B, T, W] and "mask"
         [B, T]; with `weigh` also "weights" [B, T].
     """
+    if encoder is None:
+        return batches.map(lambda x, y: (without_text(x), y))
     if weigh is not None:
         batches = batches.map(
             lambda x, y: ({**x, "weights": weigh(x["text"])}, y)

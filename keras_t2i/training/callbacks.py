@@ -23,7 +23,8 @@ class SampleGrid(EverySteps):
 
     Args:
         folder: where the pictures go.
-        captions: list of captions.
+        captions: list of captions; None for a model without captions, of
+            which `num_images` rows are drawn.
         num_images: pictures a caption.
         every_steps: steps between two grids; one is drawn at the end too.
         seed: seed of the latents.
@@ -42,7 +43,7 @@ class SampleGrid(EverySteps):
     ):
         super().__init__(every_steps)
         self.folder = pathlib.Path(folder)
-        self.captions = list(captions)
+        self.captions = None if captions is None else list(captions)
         self.num_images = num_images
         self.seed = seed
         self.log_dir = log_dir
@@ -61,12 +62,14 @@ class SampleGrid(EverySteps):
         if step == self.last_step:
             return
         self.last_step = step
-        images = self.model.generate(
-            self.captions, seed=self.seed, num_images=self.num_images
-        )
-        sheet = pictures.grid(
-            images, columns=self.num_images, captions=self.captions
-        )
+        columns = self.num_images
+        if self.captions is None:
+            images = self.model.generate(columns**2, seed=self.seed)
+        else:
+            images = self.model.generate(
+                self.captions, seed=self.seed, num_images=columns
+            )
+        sheet = pictures.grid(images, columns, captions=self.captions)
         try:
             pictures.save_png(self.folder / f"step-{step:08d}.png", sheet)
             if self.log_dir is not None:

@@ -22,8 +22,7 @@ class Guard(keras.callbacks.Callback):
     goes on, goes back, or stops. Under `mixed_float16`, gradients that are not
     finite are how the loss scale finds its size, and only losses count.
 
-    With several replicas a step cannot be taken back: there "skip" is refused.
-    On JAX no callback can change weights while `fit` runs, so "rollback" is.
+    What a model trains before the rest, such as a matcher, is watched too.
 
     Args:
         action: "skip" goes on with the next batch, and stops when `limit`
@@ -41,6 +40,9 @@ class Guard(keras.callbacks.Callback):
         FloatingPointError: from `fit`, when it stops. It names what was not
             finite. Checkpoints are as they were.
     """
+
+    # Where a part is trained before the rest, a checkpoint holds the whole.
+    whole = None
 
     def __init__(
         self, action="skip", checkpoint=None, limit=10, factor=0.5, log=None
@@ -69,16 +71,9 @@ class Guard(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.failures = 0
         self.failed_at = 0
-        if self.action == "skip" and backend.replicas_of(self.model) > 1:
-            raise ValueError(
-                'Guard(action="skip") works on one replica. With several, use '
-                '"rollback" or "stop".'
-            )
-        if self.action == "rollback" and keras.backend.backend() == "jax":
-            raise ValueError(
-                'Guard(action="rollback") needs the TensorFlow backend. Use '
-                '"skip" or "stop".'
-            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.pop(_LOG, None)
 
     def on_train_batch_end(self, batch, logs=None):
         # Not for those who read the logs; this callback comes first.
@@ -116,13 +111,19 @@ class Guard(keras.callbacks.Callback):
         self._tell("skipped", step, cause, "The step changed nothing.")
 
     def _roll_back(self, step, cause):
-        path, state = checkpoints.newest(self.checkpoint.folder)
+        path, _ = checkpoints.newest(self.checkpoint.folder)
         if path is None:
             self._stop(
                 f"At step {step} {cause} was not finite, and there is no "
                 "checkpoint yet to go back to."
             )
-        if state["step"] > self.failed_at:
+        optimizer = self.model.optimizer
+        rate = float(optimizer.learning_rate)
+        checkpoints.restore(self.whole or self.model, self.checkpoint.folder)
+        back_at = self.model.step
+        # The data goes on, and so does the count of its batches.
+        optimizer.iterations.assign(step)
+        if back_at > self.failed_at:
             # The last return has helped for a while.
             self.failures = 1
         if self.failures > self.limit:
@@ -131,11 +132,6 @@ class Guard(keras.callbacks.Callback):
                 "returns to the last checkpoint did not help."
             )
         self.failed_at = step
-        optimizer = self.model.optimizer
-        rate = float(optimizer.learning_rate)
-        checkpoints.restore(self.model, self.checkpoint.folder)
-        # The data goes on, and so does the count of its batches.
-        optimizer.iterations.assign(step)
         try:
             optimizer.learning_rate = self.factor * rate
             new = f"learning rate {self.factor * rate:.3g}"
@@ -174,11 +170,13 @@ class GuardedStep:
 
     def __init__(self, model):
         self.model = model
-        # With several replicas, optimizers cannot be called conditionally.
+        # With several replicas, optimizers cannot be called conditionally:
+        # there everything that moved is put back.
         self.conditional = model.guarded and backend.replicas() == 1
+        self.keeps_all = model.guarded and not self.conditional
         self.found = ops.zeros((), "int32")
         self.kept = []
-        if self.conditional:
+        if model.guarded:
             # The forward pass moves statistics before a loss is known.
             for layers in model.networks().values():
                 for layer in layers:
@@ -199,6 +197,7 @@ class GuardedStep:
             if not _scales_its_loss(self.model.optimizer.members[name]):
                 values += [_sum(gradient) for gradient in gradients[name]]
             bad = ops.logical_not(ops.isfinite(ops.stack(values)))
+            bad = backend.on_any_replica(bad)
             first = _first_code(self.model, every_name.index(name))
             code = ops.cast(first + ops.argmax(bad), "int32")
             new = ops.logical_and(ops.equal(self.found, 0), ops.any(bad))
@@ -208,7 +207,8 @@ class GuardedStep:
         """Moves a network by one step of its optimizer."""
         member = self.model.optimizer.members[name]
         moved = [*variables, *member.variables]
-        if self.conditional and self.model.updates == "alternating":
+        alternating = self.model.updates == "alternating"
+        if self.keeps_all or (self.conditional and alternating):
             # It moves before the others have a loss.
             self._keep(moved)
         self._apply(lambda: backend.apply(member, gradients, variables), moved)
@@ -216,6 +216,8 @@ class GuardedStep:
     def update_averages(self, decay):
         """One step of every average towards its network."""
         for network, average in self.model.averaged():
+            if self.keeps_all:
+                self._keep(average.weights)
             self._apply(
                 lambda: update_average(average, network, decay),
                 average.weights,
@@ -225,18 +227,20 @@ class GuardedStep:
         """Puts back what was kept, if need be; notes the result in `logs`."""
         if not self.model.guarded:
             return
+        failed = ops.not_equal(self.found, 0)
 
         def put_back():
             for variable, value in self.kept:
+                if self.keeps_all:
+                    value = ops.where(failed, value, variable.value)
                 variable.assign(value)
 
         if self.kept:
             backend.when(
-                ops.not_equal(self.found, 0),
-                put_back,
-                [variable for variable, _ in self.kept],
+                failed, put_back, [variable for variable, _ in self.kept]
             )
-        logs[_LOG] = self.found
+        # A float, as other logs are: replicas take the mean of all at once.
+        logs[_LOG] = ops.cast(self.found, "float32")
 
     def _keep(self, variables):
         """Notes values that go back where they were if the step fails."""

@@ -16,7 +16,9 @@ from keras_t2i.training.gradients import input_gradient
 from keras_t2i.training.guard import Guard
 from keras_t2i.training.guard import GuardedStep
 from keras_t2i.training.optimizer import AdversarialOptimizer
+from keras_t2i.training.part import Followers
 from keras_t2i.training.replicas import ReplicaSeedGenerator
+from keras_t2i.training.replicas import own_statistics
 from keras_t2i.training.replicas import synchronize_statistics
 
 UPDATES = ("simultaneous", "alternating")
@@ -42,14 +44,15 @@ class AdversarialModel(keras.Model):
     losses. Made under the scope of a `tf.distribute` strategy, it shares each
     batch among the replicas: losses and logs are means over the global batch,
     every replica draws noise of its own, and batch normalisation sees the
-    global batch (`synchronized=True`). What compares the samples of a batch
-    with each other, such as wrong pairs, contrastive losses and minibatch
-    deviation, compares those of one replica.
+    global batch (`synchronized=True`; in the R1 penalty that of its replica).
+    What compares the samples of a batch with each other, such as wrong pairs,
+    contrastive losses and minibatch deviation, compares those of one replica.
 
     Args:
         image_size: height and width in pixels; None takes it from the first
             dataset.
-        text_encoder: `keras_t2i.text.TextEncoder`.
+        text_encoder: `keras_t2i.text.TextEncoder`; None for a model without
+            captions, whose batches have None as `features`.
         updates: "simultaneous" computes every gradient at the same weights
             from one forward pass; "alternating" updates the networks in the
             order of `networks()`, each from a forward pass of its own with
@@ -276,7 +279,9 @@ class AdversarialModel(keras.Model):
             )
 
     def _guard(self, callbacks):
-        guarded = any(isinstance(callback, Guard) for callback in callbacks)
+        # The guard of the whole also watches a part.
+        parts = [c.callbacks for c in callbacks if isinstance(c, Followers)]
+        guarded = any(isinstance(c, Guard) for c in sum(parts, callbacks))
         if guarded != self.guarded:
             self.guarded = guarded
             self.train_function = None  # Keras compiles the step again.
@@ -361,7 +366,6 @@ class AdversarialModel(keras.Model):
         guarded.update_averages(
             warmed_up(self.ema_decay, self.optimizer.iterations)
         )
-        guarded.finish(logs)
         backend.when(
             ops.logical_and(
                 self._statistics_are_due(), ops.equal(guarded.found, 0)
@@ -369,6 +373,7 @@ class AdversarialModel(keras.Model):
             lambda: self.refresh_averages(self._unpack(data)),
             self.non_trainable_variables,
         )
+        guarded.finish(logs)
         self.optimizer.iterations.assign_add(1)
         return {**logs, **losses}
 
@@ -379,7 +384,9 @@ class AdversarialModel(keras.Model):
 
     def _unpack(self, data):
         x, y = data
-        if "tokens" in x:
+        if self.text_encoder is None:
+            features = None
+        elif "tokens" in x:
             features = self.text_encoder(x["tokens"], training=True)
         else:
             features = TextFeatures(x["sentence"], x.get("words"), x.get("mask"))
@@ -414,7 +421,8 @@ class AdversarialModel(keras.Model):
             return 0.0
 
         def penalty():
-            gradient = input_gradient(discriminate, images)
+            with own_statistics(self._flatten_layers()):
+                gradient = input_gradient(discriminate, images)
             square = ops.sum(ops.square(gradient), axis=(1, 2, 3))
             scale = 0.5 * self.r1_weight * self.r1_interval
             return scale * ops.mean(ops.cast(square, "float32"))

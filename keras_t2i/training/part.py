@@ -7,7 +7,8 @@ class Followers(keras.callbacks.Callback):
     """Tells callbacks of the whole model about the training of a part.
 
     Only those with an attribute `whole` are told: what they do makes sense
-    for a part too. There they find the model that `fit` was called on.
+    for a part too. There they find the model that `fit` was called on; its
+    variables are what a checkpoint holds.
 
     Args:
         whole: that model.

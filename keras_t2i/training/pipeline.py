@@ -16,6 +16,7 @@ from keras_t2i.training.batches import array_facts
 from keras_t2i.training.batches import check_no_arrays
 from keras_t2i.training.batches import check_one_caption
 from keras_t2i.training.batches import checked_arrays
+from keras_t2i.training.batches import without_text
 
 
 def as_dataset(x, y=None, batch_size=None, start_step=0):
@@ -45,6 +46,18 @@ def as_dataset(x, y=None, batch_size=None, start_step=0):
     else:
         dataset = _from_arrays(x, y, batch_size, start_step)
     return _normalized(dataset)
+
+
+def with_empty_captions(pictures):
+    """A dataset of pictures alone as one of (captions, pictures).
+
+    Args:
+        pictures: `tf.data.Dataset` of uint8 [B, H, W, 3], or with captions,
+            which stay.
+    """
+    if isinstance(pictures.element_spec, tuple):
+        return pictures
+    return pictures.map(lambda y: (tf.fill(tf.shape(y)[:1], ""), y))
 
 
 def _normalized(given):
@@ -202,7 +215,7 @@ def with_features(
 
     Args:
         dataset: from `as_dataset`.
-        encoder: `keras_t2i.text.TextEncoder`.
+        encoder: `keras_t2i.text.TextEncoder`, or None to drop the captions.
         words: True gives word features too, of one caption a picture.
         progress: whether a bar shows how far the captions are.
         weigh: callable from B captions to float32 [B, T], how much each of
@@ -216,6 +229,8 @@ def with_features(
     Raises:
         ValueError: for several captions a picture where one is needed.
     """
+    if encoder is None:
+        return dataset.map(lambda x, y: (without_text(x), y))
     text = dataset.element_spec[0]["text"]
     if words or not encoder.frozen:
         check_one_caption(text.shape)

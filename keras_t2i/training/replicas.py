@@ -1,4 +1,6 @@
-"""Noise that is another one on each replica of a `tf.distribute` strategy."""
+"""What replicas of a `tf.distribute` strategy share, and what they do not."""
+
+import contextlib
 
 import keras
 from keras import ops
@@ -35,4 +37,24 @@ def synchronize_statistics(layers):
         return
     for layer in layers:
         if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+
+
+@contextlib.contextmanager
+def own_statistics(layers):
+    """Inside, batch normalisation sees the batch of its replica alone.
+
+    Replicas cannot meet inside of a condition, and in second derivatives
+    TensorFlow may pair the sum of one replica with another sum of the next.
+
+    Args:
+        layers: iterable of all layers of a model.
+    """
+    shared = [x for x in layers if getattr(x, "synchronized", False)]
+    for layer in shared:
+        layer.synchronized = False
+    try:
+        yield
+    finally:
+        for layer in shared:
             layer.synchronized = True

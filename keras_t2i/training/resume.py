@@ -8,6 +8,9 @@ import warnings
 
 import keras
 
+# Training itself freezes a text encoder that a matcher has trained; where a
+# user does, the optimizer has other slots, which restoring refuses.
+_STATES = {"frozen", "trainable"}
 # Set in `stop_training`; any other callback that stops overwrites it.
 _EPOCH_IS_OVER = "the epoch of the checkpoint is over"
 
@@ -103,7 +106,7 @@ def differences(old, new, within=""):
         A list of strings.
     """
     changed = []
-    for key in sorted(old.keys() | new.keys()):
+    for key in sorted((old.keys() | new.keys()) - _STATES):
         before, now = old.get(key), new.get(key)
         if isinstance(before, dict) and isinstance(now, dict):
             changed += differences(before, now, f"{within}{key}: ")

@@ -83,7 +83,7 @@ def test_matcher_and_judge_are_trained_on_folds(shades, tmp_path, capsys):
         models.from_preset(tmp_path / run / "model")
         for run in ("matcher", "judge")
     )
-    assert type(matcher.text_encoder) is not type(judge.text_encoder)
+    assert matcher.uses_words and not judge.uses_words
     assert matcher.settings["architecture"] != judge.settings["architecture"]
     code = metrics.Judge(judge, "judge").embed_text(["shade 3"])
     assert code.shape == (1, 8)

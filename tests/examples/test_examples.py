@@ -44,6 +44,33 @@ def test_sheets_of_a_preset(preset, tmp_path):
     assert sizes["interpolation"][1] >= 8 * 32
 
 
+def test_progressive_sheets(tmp_path):
+    width = {"image_width": 4, "embedding_width": 8}
+    matcher = models.ImageTextMatcher(16, variant="shapes", **width)
+    matcher.save_to_preset(tmp_path / "matcher")
+    model = models.ProgressiveT2I(
+        image_size=16,
+        variant="shapes",
+        generator_width=2,
+        discriminator_width=2,
+        matcher=width,
+    )
+    model.save_to_preset(tmp_path / "preset")
+    example, out = script("progressive_sheets.py"), tmp_path / "sheets"
+    example["main"](
+        ["--preset", str(tmp_path / "preset"), "--out", str(out)]
+        + ["--matcher", str(tmp_path / "matcher")]
+    )
+    sizes = {p.stem: pictures.read(p).shape for p in out.glob("*.png")}
+    assert set(sizes) == {"grid", "stages", "attention", "matcher_attention"}
+    assert sizes["grid"][1] == 8 * 34 + 2
+    assert sizes["stages"][1] == 9 * 34 + 2
+    # The picture, and the ten words of the longest caption that is shown.
+    longest = max(len(c.split()) for c in example["ATTENTION_CAPTIONS"])
+    for name in ("attention", "matcher_attention"):
+        assert sizes[name][1] == (1 + longest) * 34 + 2
+
+
 def test_disentangled_sheets_and_numbers(colored, tmp_path, capsys):
     model = models.ModalityDisentangledT2I(
         image_size=16,

@@ -120,10 +120,74 @@ def test_every_model_is_asked_for_the_same_captions(dataset):
         chosen_captions(dataset.source, 111)
 
 
-def test_training_data_in_random_order_is_refused(folder):
-    shuffled = data.load(folder, image_size=16, batch_size=7)
+@pytest.mark.parametrize("batch_size", [7, 8])
+def test_training_data_in_random_order_is_refused(folder, batch_size):
+    shuffled = data.load(folder, image_size=16, batch_size=batch_size)
     with pytest.raises(ValueError, match="training=False"):
         evaluate(shuffled, Painter())
+
+
+class Features:
+    """An extractor whose features are means of colors, and no unit vectors."""
+
+    name = "colors"
+    asked = 0
+
+    def embed_images(self, images):
+        self.asked = max(self.asked, len(images))
+        return images.mean(axis=(1, 2)) / 40.0
+
+    def resize(self, size):
+        return "none"
+
+
+def test_streamed_scores_equal_those_of_all_pictures_at_once(
+    dataset, monkeypatch
+):
+    extractor, judge, painter = Features(), Features(), Painter(reads=False)
+    painter.generate = lambda text, seed: np.stack(
+        [picture((5 * shade) % 24) for shade in shade_of(text)]
+    )
+    judge.embed_text = lambda captions: np.random.default_rng(0).normal(
+        size=(len(captions), 3)
+    )
+    monkeypatch.setattr("keras_t2i.metrics.evaluation._PART", 10)
+    scores = metrics.evaluate(painter, dataset, judge, extractor, 105)
+    assert extractor.asked == 10
+
+    rows, captions = chosen_captions(dataset.source, 105)
+    texts = judge.embed_text(captions)
+    drawn = extractor.embed_images(painter.generate(captions, 0))
+    real = np.concatenate([extractor.embed_images(x.numpy()) for _, x in dataset])
+    class_ids = dataset.source.class_ids[rows]
+    expected = {
+        "r_precision": metrics.r_precision(drawn, texts, class_ids),
+        "r_precision_real": metrics.r_precision(real[rows], texts, class_ids),
+        "frechet_distance": metrics.frechet_distance_of_features(drawn, real),
+        "kernel_distance": metrics.kernel_distance(drawn, real),
+        "cmd": metrics.cmd_score(drawn, texts, real),
+    }
+    for name, value in expected.items():
+        assert scores[name].value == pytest.approx(value, rel=1e-9), name
+
+
+def test_every_part_draws_with_other_latents(dataset, monkeypatch):
+    seeds, painter = [], Painter()
+    draw = painter.generate
+    painter.generate = lambda text, seed: seeds.append(seed) or draw(text, seed)
+    monkeypatch.setattr("keras_t2i.metrics.evaluation._PART", 50)
+    evaluate(dataset, painter, seed=3)
+    assert seeds == [3, 53, 103]
+
+
+def test_kernel_distance_of_a_sample_keeps_no_more_than_that(
+    dataset, monkeypatch
+):
+    whole = evaluate(dataset, Painter(reads=False))["kernel_distance"]
+    monkeypatch.setattr("keras_t2i.metrics.evaluation._SAMPLE", 16)
+    sample = evaluate(dataset, Painter(reads=False))["kernel_distance"]
+    assert sample.value != whole.value
+    assert sample.value == pytest.approx(whole.value, rel=0.3)
 
 
 def test_folds_share_no_picture_and_lose_none(folder):

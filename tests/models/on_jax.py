@@ -8,6 +8,7 @@ import importlib.abc
 import json
 import pathlib
 import sys
+import warnings
 
 
 class NoTensorFlow(importlib.abc.MetaPathFinder):
@@ -22,6 +23,7 @@ sys.meta_path.insert(0, NoTensorFlow())
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+from keras import ops  # noqa: E402
 from tests import both_backends as both  # noqa: E402
 
 import keras_t2i  # noqa: E402
@@ -130,6 +132,49 @@ def trained_text_encoder(cls, settings):
     }
 
 
+def rolled_back(folder, cls, settings):
+    """What a guard does in a fit whose fourth step is bad."""
+    model = cls(**{**settings, "text_encoder": both.encoder()})
+    losses = model.losses
+
+    def poisoned(batch):
+        found, logs = losses(batch)
+        noise = ops.where(model.optimizer.iterations == 3, np.inf, 0.0)
+        return {name: loss + noise for name, loss in found.items()}, logs
+
+    model.losses = poisoned
+    checkpoint = training.Checkpoint(folder / "rollback", every_steps=2)
+    after = []
+
+    class Weights(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            model.jax_state_sync()
+            after.append([np.array(w.value) for w in model.weights])
+
+    rate = float(model.optimizer.learning_rate)
+    text, pictures = both.arrays()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(
+            text,
+            pictures,
+            epochs=5,
+            verbose=0,
+            callbacks=[
+                training.Guard("rollback", checkpoint),
+                checkpoint,
+                Weights(),
+            ],
+        )
+    return {
+        "step": model.step,
+        "told": [str(warning.message) for warning in caught],
+        "rate": float(model.optimizer.learning_rate) / rate,
+        "back": same(after[1], after[3]) and not same(after[1], after[2]),
+        "goes on": not same(after[3], after[4]),
+    }
+
+
 def tokens(folder):
     """What the encoders read, of strings that TensorFlow has read too."""
     strings = json.loads((folder / "strings.json").read_text())
@@ -181,6 +226,7 @@ def main(folder):
     cls, settings = methods["gan_cls"]
     first = getattr(models, cls)
     report["trained_text_encoder"] = trained_text_encoder(first, settings)
+    report["rolled_back"] = rolled_back(folder, first, settings)
     report["packed"] = packed(folder, first, settings)
     report["refusals"] = refusals(first, settings)
     tokens(folder)

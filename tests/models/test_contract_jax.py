@@ -163,6 +163,13 @@ def test_text_encoders_are_trained_too_in_float16(report):
     assert found["scales"] == [2.0**99, 8.0]
 
 
+def test_the_guard_rolls_back(report):
+    found = report["rolled_back"]
+    assert found["back"] and found["goes on"] and found["step"] == 5
+    assert found["rate"] == pytest.approx(0.5)
+    assert any("Back to step-00000002" in message for message in found["told"])
+
+
 def test_text_is_read_as_by_tensorflow(folder):
     found = np.load(folder / "tokens-jax.npz")
     for encoder in (both.encoder(), text.CharCNNRNNTextEncoder(8, 8)):

@@ -22,7 +22,16 @@ def mirrored(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["linear", "alternating", "normalised"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "linear",
+        "alternating",
+        "normalised",
+        "linear, normalised, R1",
+        "compact, R1",
+    ],
+)
 def test_two_replicas_train_as_one_on_the_same_global_batch(mirrored, name):
     one, two = mirrored[name]["histories"]
     assert set(one) == set(two)
@@ -32,6 +41,17 @@ def test_two_replicas_train_as_one_on_the_same_global_batch(mirrored, name):
         assert np.ndim(values) == 1
         np.testing.assert_allclose(values, two[log], rtol=1e-4, atol=1e-5)
     assert mirrored[name]["weights"] < 1e-4
+
+
+@pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
+def test_a_bad_loss_of_one_replica_changes_nothing_on_any(mirrored, updates):
+    found = mirrored["guard"][updates]
+    # Between the states after four steps, of which the second was bad.
+    assert found["same"] == [True, False, False]
+    assert any(
+        "At step 2 the loss of the generator was not finite" in message
+        for message in found["told"]
+    )
 
 
 def test_every_replica_and_every_step_draws_noise_of_its_own(mirrored):

@@ -127,6 +127,7 @@ class ModalityDisentangledT2I(TextToImageModel):
         self.matcher = matcher
         if matcher is not None:
             matcher.check_built()
+            matcher.check_words()
             # What it was trained with must stay.
             self.text_encoder.frozen = True
         # The words are for the refinement, and for the matcher.

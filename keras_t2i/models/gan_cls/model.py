@@ -168,16 +168,21 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
                 ops.split(drawn[:count], 2), ops.split(latents[:count], 2)
             )
         drawn = self.augment(drawn)
-        fake = self.trunk(drawn, training=True)
-        fake_logits = self.judge(fake, asked)
-
         # D never sees interpolated sentences: nothing real belongs to them.
-        fake_of_captions = fake_logits[:count]
-        if s["interpolate"] and s["architecture"] == "reed2016":
-            # Nor do its batch statistics.
-            fake_of_captions = self.judge(
-                self.trunk(drawn[:count], training=True), asked[:count]
-            )
+        # `shown` is what it sees, so that its gradient passes through no more.
+        if not s["interpolate"]:
+            shown = fake = self.trunk(drawn, training=True)
+            shown_logits = fake_logits = self.judge(fake, asked)
+        else:
+            shown = self.trunk(drawn[:count], training=True)
+            if s["architecture"] == "reed2016":
+                # As published, one batch for the batch normalisation.
+                fake = self.trunk(drawn, training=True)
+            else:
+                between = self.trunk(drawn[count:], training=True)
+                fake = ops.concatenate([shown, between])
+            fake_logits = self.judge(fake, asked)
+            shown_logits = self.judge(shown, asked[:count])
         weight = self.matching_weight()
         if s["wrong_pairs"] == "all":
             scores = self.head([real, sentence], all_pairs=True, training=True)
@@ -185,7 +190,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             discriminator_loss = gan_cls_matrix_discriminator_loss(
                 scores,
                 other_class(batch["class_id"]),
-                fake_of_captions,
+                shown_logits,
                 weight,
             )
         else:
@@ -193,7 +198,7 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             discriminator_loss = gan_cls_discriminator_loss(
                 real_logits,
                 self.judge_wrong(real, sentence, batch["class_id"]),
-                fake_of_captions,
+                shown_logits,
                 weight,
             )
         discriminator_loss += self.r1_penalty(
@@ -204,12 +209,11 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             # Words alone are soon pleased by the right color. A judgement
             # without them keeps the drawing honest (as in AttnGAN, section
             # 3.2, where the two stand side by side).
-            fake_realism = self.judge(fake, None)
             discriminator_loss += s["realism_weight"] * gan_discriminator_loss(
-                self.judge(real, None), fake_realism
+                self.judge(real, None), self.judge(shown, None)
             )
             generator_loss += s["realism_weight"] * gan_cls_generator_loss(
-                fake_realism
+                self.judge(fake, None)
             )
         logs = {
             "real_logit": ops.mean(real_logits),

@@ -32,8 +32,8 @@ class ImageTextMatcher(PresetModel):
         image_size: height and width in pixels, from 16 up. None takes it
             from the first dataset.
         variant: named settings: "default"; "attngan" with the optimizer and
-            the BiLSTM of AttnGAN's code; "judge", which has no part in common
-            with the default and is made for `keras-t2i evaluate`; "shapes",
+            the BiLSTM of AttnGAN's code; "judge", which has another image
+            tower, looks at no words, and is made for `keras-t2i evaluate`; "shapes",
             narrow and made for `keras_t2i.data.shapes`.
         text_encoder: `keras_t2i.text.TextEncoder`, a name or handle that
             `keras_t2i.text.get` takes, or None for the variant's: the
@@ -48,9 +48,14 @@ class ImageTextMatcher(PresetModel):
               are trained here; `backbone_weights`: "imagenet" (which Keras
               downloads unless it has them), a path, or None.
             - `num_words`: how many word positions are looked at.
+            - `dropout`: share of the picture's vector that training drops
+              before its code (of the networks that are trained here).
             - `sentence_weight`, `word_weight`: of the two losses; `gamma1`,
               `gamma2`, `gamma3` as in `keras_t2i.losses.word_matching_loss`.
-            - `learning_rate`, `beta_1` of Adam; `augment`, `seed` as in
+              Without weight the words are left alone, and a picture may come
+              with several captions, whose sentences are averaged.
+            - `learning_rate`, `beta_1`, `weight_decay` of Adam; `decay_steps`,
+              in which the rate falls to 0 along a cosine, or None; `augment`, `seed` as in
               `keras_t2i.training.AdversarialModel`.
 
     Example:
@@ -65,11 +70,23 @@ class ImageTextMatcher(PresetModel):
 
     variants = VARIANTS
     check_settings = staticmethod(check)
-    uses_words = True
+
+    @property
+    def uses_words(self):
+        return self.settings["word_weight"] > 0.0
 
     def optimizers(self):
         s = self.settings
-        adam = keras.optimizers.Adam(s["learning_rate"], beta_1=s["beta_1"])
+        rate = s["learning_rate"]
+        if s["decay_steps"] is not None:
+            rate = keras.optimizers.schedules.CosineDecay(
+                rate, s["decay_steps"]
+            )
+        adam = keras.optimizers.Adam(
+            rate,
+            beta_1=s["beta_1"],
+            weight_decay=s["weight_decay"] or None,
+        )
         return {"matcher": adam}
 
     # Networks.
@@ -78,7 +95,11 @@ class ImageTextMatcher(PresetModel):
         s = self.settings
         if s["backbone"] is None:
             self.image_tower = networks.TOWERS[s["architecture"]](
-                self.image_size, s["image_width"], s["embedding_width"]
+                self.image_size,
+                s["image_width"],
+                s["embedding_width"],
+                s["dropout"],
+                self.uses_words,
             )
         else:
             self.image_tower = networks.backbone_tower(
@@ -86,10 +107,11 @@ class ImageTextMatcher(PresetModel):
                 s["backbone"],
                 s["backbone_weights"],
                 s["embedding_width"],
+                self.uses_words,
             )
         self.text_tower = networks.text_tower(
             self.text_encoder.sentence_width,
-            self.text_encoder.word_width,
+            self.text_encoder.word_width if self.uses_words else None,
             s["embedding_width"],
         )
 
@@ -124,16 +146,19 @@ class ImageTextMatcher(PresetModel):
     def losses(self, batch):
         s = self.settings
         images = self.augment(batch["images"])
-        codes = self.codes(images, batch["features"], training=True)
-        sentence_loss, word_loss = self.matching_losses(
-            codes, batch["features"].mask, batch["class_id"]
-        )
+        features, class_id = batch["features"], batch["class_id"]
+        codes = self.codes(images, features, training=True)
+        logs = {"retrieval": _retrieval(codes, class_id)}
+        if self.uses_words:
+            sentence_loss, word_loss = self.matching_losses(
+                codes, features.mask, class_id
+            )
+            logs["word_loss"] = word_loss
+        else:
+            sentence_loss, word_loss = self.sentence_loss(codes, class_id), 0.0
+        logs["sentence_loss"] = sentence_loss
         loss = s["sentence_weight"] * sentence_loss + s["word_weight"] * word_loss
-        return {"matcher": loss}, {
-            "sentence_loss": sentence_loss,
-            "word_loss": word_loss,
-            "retrieval": _retrieval(codes, batch["class_id"]),
-        }
+        return {"matcher": loss}, logs
 
     def codes(self, images, features, training=False):
         """What both towers make of pictures and texts.
@@ -144,14 +169,22 @@ class ImageTextMatcher(PresetModel):
 
         Returns:
             float32 tensors: image codes [B, D], regions [B, N, D], sentence
-            codes [B, D], codes [B, T, D] of the first `num_words` words.
+            codes [B, D], codes [B, T, D] of the first `num_words` words. A
+            matcher that does not look at words has None for the second and
+            the fourth.
         """
-        image_code, regions = self.image_tower(images, training=training)
-        sentence_code, words = self.text_codes(features, training)
-        return image_code, regions, sentence_code, words
+        image_codes = self.image_codes(images, training)
+        return *image_codes, *self.text_codes(features, training)
+
+    def image_codes(self, images, training=False):
+        """The half of `codes` that is about pictures."""
+        seen = self.image_tower(images, training=training)
+        return seen if self.uses_words else (seen, None)
 
     def text_codes(self, features, training=False):
         """The half of `codes` that is about texts."""
+        if not self.uses_words:
+            return self.text_tower(features.sentence, training=training), None
         words = features.words[:, : self.settings["num_words"]]
         return self.text_tower([features.sentence, words], training=training)
 
@@ -165,12 +198,13 @@ class ImageTextMatcher(PresetModel):
 
         Returns:
             Two scalars.
+
+        Raises:
+            ValueError: if the matcher does not look at words.
         """
+        self.check_words()
         s = self.settings
-        image_code, regions, sentence_code, words = codes
-        sentence_loss = losses.sentence_matching_loss(
-            image_code, sentence_code, class_id, s["gamma3"]
-        )
+        _, regions, _, words = codes
         word_loss = losses.word_matching_loss(
             regions,
             words,
@@ -180,7 +214,22 @@ class ImageTextMatcher(PresetModel):
             s["gamma2"],
             s["gamma3"],
         )
-        return sentence_loss, word_loss
+        return self.sentence_loss(codes, class_id), word_loss
+
+    def sentence_loss(self, codes, class_id):
+        """The first of `matching_losses`."""
+        return losses.sentence_matching_loss(
+            codes[0], codes[2], class_id, self.settings["gamma3"]
+        )
+
+    def check_words(self):
+        """Raises ValueError if the matcher does not look at words."""
+        if not self.uses_words:
+            raise ValueError(
+                "This ImageTextMatcher does not look at words: it was made with "
+                "`word_weight` 0, as those of the variant \"judge\" are. Train "
+                "one with a `word_weight` above 0, such as the default."
+            )
 
     # Use.
 
@@ -201,7 +250,7 @@ class ImageTextMatcher(PresetModel):
         """
         images = self.scaled_pictures(images)
         parts = [
-            self.image_tower(images[i : i + batch_size], training=False)[0]
+            self.image_codes(images[i : i + batch_size])[0]
             for i in range(0, len(images), batch_size)
         ]
         return _unit_rows(parts)
@@ -277,8 +326,10 @@ class ImageTextMatcher(PresetModel):
             pieces, with its marks of start and end if it has them.
 
         Raises:
-            ValueError: for several captions or pictures.
+            ValueError: for several captions or pictures, or if the matcher
+                does not look at words.
         """
+        self.check_words()
         captions, images = as_captions(text), self.scaled_pictures(image)
         if len(captions) != 1 or len(images) != 1:
             raise ValueError(

@@ -19,15 +19,23 @@ _REGIONS = 8
 def text_tower(sentence_width, word_width, embedding_width):
     """Heads over the features of a text encoder.
 
+    Args:
+        sentence_width: S.
+        word_width: W; None leaves the words out.
+        embedding_width: D.
+
     Returns:
         `keras.Model` from (sentence [B, S], words [B, T, W]) to float32
-        sentence codes [B, D] and word codes [B, T, D].
+        sentence codes [B, D] and word codes [B, T, D]; without words, from the
+        one to the other.
     """
     sentence = keras.Input((sentence_width,), name="sentence")
-    words = keras.Input((None, word_width), name="words")
     x = layers.Dense(2 * embedding_width)(standardize(sentence))
     x = layers.LeakyReLU(0.2)(x)
     code = layers.Dense(embedding_width, dtype="float32")(x)
+    if word_width is None:
+        return keras.Model(sentence, code, name="text_tower")
+    words = keras.Input((None, word_width), name="words")
     w = layers.LayerNormalization(dtype="float32")(words)
     w = layers.Dense(embedding_width)(w)
     w = layers.LayerNormalization(dtype="float32")(w)
@@ -36,15 +44,24 @@ def text_tower(sentence_width, word_width, embedding_width):
     )
 
 
-def strided_tower(image_size, width, embedding_width):
+def strided_tower(
+    image_size, width, embedding_width, dropout=0.0, has_regions=True
+):
     """A compact convolutional network with a global code and regions.
 
     Strided convolutions lead to 8 x 8 regions (up to 15 x 15 for sizes that
     are no power of two), and one more to the global code.
 
+    Args:
+        image_size: height and width of the pictures.
+        width: channels of the first convolution.
+        embedding_width: D.
+        dropout: share of the vector before the code that training drops.
+        has_regions: whether there are codes of regions too.
+
     Returns:
         `keras.Model` from pictures [B, H, W, 3] in [-1, 1] to float32 image
-        codes [B, D] and regions [B, N, D], row by row.
+        codes [B, D] and regions [B, N, D], row by row; or to the former alone.
 
     Raises:
         ValueError: for pictures smaller than 16 x 16.
@@ -57,15 +74,20 @@ def strided_tower(image_size, width, embedding_width):
     h = _normalized_conv(x, channels, 3)
     x = layers.Add()([x, _normalized_conv(h, channels, 3)])  # [B, 8, 8, C]
     last = _normalized_conv(x, 2 * channels, 4, 2)  # [B, 4, 4, 2C]
-    return _with_heads(images, x, last, embedding_width)
+    code = layers.GlobalAveragePooling2D(dtype="float32")(last)
+    regions = x if has_regions else None
+    return _with_heads(images, regions, code, embedding_width, dropout)
 
 
-def pooled_tower(image_size, width, embedding_width):
+def pooled_tower(
+    image_size, width, embedding_width, dropout=0.0, has_regions=True
+):
     """Convolutions that keep the size, each followed by average pooling.
 
-    Made otherwise than `strided_tower`, so that a judge does not share the
-    blind spots of the matcher that it checks. Arguments, results and errors
-    are the same.
+    The code comes from the means and from the maxima of the last map. Made
+    otherwise than `strided_tower`, so that a judge does not share the blind
+    spots of the matcher that it checks. Arguments, results and errors are the
+    same.
     """
     images = keras.Input((image_size, image_size, 3), name="images")
     x = _normalized_conv(images, width, 3)
@@ -74,13 +96,19 @@ def pooled_tower(image_size, width, embedding_width):
         x = _normalized_conv(x, width * min(2 ** (index + 1), 8), 3)
     last = layers.AveragePooling2D(2)(x)
     last = _normalized_conv(last, 2 * x.shape[-1], 3)
-    return _with_heads(images, x, last, embedding_width)
+    code = layers.Concatenate(dtype="float32")(
+        [layers.GlobalAveragePooling2D()(last), layers.GlobalMaxPooling2D()(last)]
+    )
+    regions = x if has_regions else None
+    return _with_heads(images, regions, code, embedding_width, dropout)
 
 
 TOWERS = {"strided": strided_tower, "pooled": pooled_tower}
 
 
-def backbone_tower(image_size, name, weights, embedding_width):
+def backbone_tower(
+    image_size, name, weights, embedding_width, has_regions=True
+):
     """Heads over a network of `keras.applications`, which stays as it is.
 
     Regions come from its last wide map of stride 16 (17 x 17 of InceptionV3,
@@ -120,7 +148,9 @@ def backbone_tower(image_size, name, weights, embedding_width):
     )[1]
     features = keras.Model(network.input, [regions, network.output])
     x, last = features(preprocess(x), training=False)
-    return _with_heads(images, x, last, embedding_width)
+    code = layers.GlobalAveragePooling2D(dtype="float32")(last)
+    regions = x if has_regions else None
+    return _with_heads(images, regions, code, embedding_width)
 
 
 def _halvings(image_size):
@@ -137,13 +167,17 @@ def _halvings(image_size):
     return int(math.log2(image_size / _REGIONS))
 
 
-def _with_heads(images, regions, last, embedding_width):
-    """The two heads of a tower, over a map of regions and the last map."""
-    x = layers.Dense(embedding_width, dtype="float32")(regions)
-    x = layers.Reshape((-1, embedding_width))(x)
-    code = layers.GlobalAveragePooling2D(dtype="float32")(last)
+def _with_heads(images, regions, code, embedding_width, dropout=0.0):
+    """The heads of a tower, over a map of regions (or None) and a vector."""
+    if regions is not None:
+        regions = layers.Dense(embedding_width, dtype="float32")(regions)
+        regions = layers.Reshape((-1, embedding_width))(regions)
+        regions = _tempered(regions)
+    if dropout:
+        code = layers.Dropout(dropout)(code)
     code = layers.Dense(embedding_width, dtype="float32")(code)
-    return keras.Model(images, [code, _tempered(x)], name="image_tower")
+    outputs = code if regions is None else [code, regions]
+    return keras.Model(images, outputs, name="image_tower")
 
 
 def _normalized_conv(x, filters, size, strides=1):

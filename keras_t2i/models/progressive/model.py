@@ -132,6 +132,7 @@ class ProgressiveT2I(TextToImageModel):
             # It counts as trained, here and in what is saved.
             steps = max(matcher.step, self.settings["matcher_steps"])
             matcher.optimizer.iterations.assign(steps)
+        matcher.check_words()
         self.matcher = matcher
         if image_size is not None:
             self.build_for(image_size)
@@ -360,7 +361,9 @@ class ProgressiveT2I(TextToImageModel):
         for stage, (sentence_weight, word_weight) in weights.items():
             if not sentence_weight and not word_weight:
                 continue
-            shown = objective.resized(images[stage], matcher.image_size)
+            # Moved and cut it is harder to please with a mere pattern.
+            shown = self.augment(images[stage])
+            shown = objective.resized(shown, matcher.image_size)
             seen = matcher.image_tower(shown, training=False)
             sentence_loss, word_loss = matcher.matching_losses(
                 (*seen, *texts), features.mask, class_id

@@ -274,13 +274,13 @@ def _fused(h, words, mask, settings):
 
 def trunks(image_size, settings):
     """Three networks from a stage's pictures to features."""
-    make = (
-        compact_trunk
-        if settings["architecture"] == "compact"
-        else published_trunk
-    )
-    width = settings["discriminator_width"]
-    return [make(size, width) for size in stage_sizes(image_size)]
+    sizes, width = stage_sizes(image_size), settings["discriminator_width"]
+    if settings["architecture"] == "published":
+        return [published_trunk(size, width) for size in sizes]
+    # What stage 1 draws, the others build on, and it alone is told no words.
+    # Width costs little there; with W discriminator 1 stayed near chance.
+    widths = 2 * width, width, width
+    return [compact_trunk(*each) for each in zip(sizes, widths)]
 
 
 def published_trunk(image_size, width):

@@ -24,10 +24,11 @@ _DEFAULT = {
     "mismatch_loss": True,  # wrong pairs for discriminators 2 and 3
     "realism_weight": 1.0,  # "compact" only: D also judges without the words
     # Of the matcher's losses, 4 : 1 in stage 3. A small matcher that was trained
-    # from scratch is soon fooled, so the discriminators count more.
-    "stage2_sentence_weight": 0.25,
-    "stage3_sentence_weight": 1.0,
-    "stage3_word_weight": 0.25,
+    # from scratch is soon fooled (drawn pictures please it more than real ones
+    # do, by patterns of dots), so the discriminators count more.
+    "stage2_sentence_weight": 0.1,
+    "stage3_sentence_weight": 0.2,
+    "stage3_word_weight": 0.05,
     "kl_weight": 1.0,  # only with `stage1_condition`
     "text_noise": 0.3,  # length of the noise on texts of length 1
     # The image-text matcher, if none is given.
@@ -38,8 +39,8 @@ _DEFAULT = {
     "beta_1": 0.5,
     "updates": "simultaneous",
     "ema_decay": 0.999,
-    "augment": (),
-    "r1_weight": 1.0,
+    "augment": ("translation",),
+    "r1_weight": 0.05,
     "r1_interval": 16,
     "seed": 0,
 }
@@ -62,6 +63,7 @@ _PATENT = {
     "stage3_word_weight": 1.0,
     "text_noise": 0.0,
     "learning_rate": 2e-4,
+    "augment": (),
     "r1_weight": 0.0,
 }
 
@@ -88,10 +90,14 @@ VARIANTS = {
         "discriminator_width": 16,
         "num_words": 12,
         "realism_weight": 0.0,
+        "stage2_sentence_weight": 0.25,
+        "stage3_sentence_weight": 1.0,
+        "stage3_word_weight": 0.25,
         "text_noise": 0.0,
         "matcher_steps": 600,
         "learning_rate": 5e-4,
         "ema_decay": 0.99,
+        "augment": (),
         "r1_weight": 0.0,
     },
 }

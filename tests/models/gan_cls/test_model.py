@@ -81,15 +81,16 @@ def test_discriminator_loss_is_that_of_its_judgements(wrong_pairs, cls_weight):
         wrong_pairs=wrong_pairs,
         cls_weight=cls_weight,
     )
-    fake, real, wrong = seen.logits
     # Interpolated captions are not shown to the discriminator.
+    _, shown, real, wrong = seen.logits
     expected = (
         np.mean(softplus(-real))
         + cls_weight * np.mean(softplus(wrong))
-        + (1 - cls_weight) * np.mean(softplus(fake[:4]))
+        + (1 - cls_weight) * np.mean(softplus(shown))
     )
     assert seen.losses["discriminator"] == pytest.approx(expected, rel=1e-5)
-    mismatched = seen.sentences[2]
+    np.testing.assert_allclose(seen.sentences[1], seen.sentence, rtol=1e-6)
+    mismatched = seen.sentences[3]
     if wrong_pairs == "image":
         np.testing.assert_array_equal(mismatched, seen.sentence)
     else:
@@ -122,18 +123,23 @@ def test_text_noise_changes_sentences_by_its_length():
     assert gan_cls(text_noise=0.0).noisy(sentence) is sentence
 
 
-def test_realism_is_judged_beside_the_pairs():
-    settings = {"interpolate": False, "r1_weight": 0.0, "wrong_pairs": "image"}
-    seen = Watched(realism_weight=0.25, **settings)
-    pair_fake, pair_real, pair_wrong, fake, real = seen.logits
-    assert seen.sentences[3].dtype == seen.sentences[4].dtype == object  # None
-    pairs = (
+@pytest.mark.parametrize("interpolate", [False, True])
+def test_realism_is_judged_beside_the_pairs(interpolate):
+    settings = {"r1_weight": 0.0, "wrong_pairs": "image"}
+    seen = Watched(realism_weight=0.25, interpolate=interpolate, **settings)
+    pair_fake, *pairs, real, shown, fake = seen.logits
+    # A judgement without words; that of pictures shown to D is of captions.
+    assert all(s.dtype == object for s in seen.sentences[-3:])  # None
+    assert (len(shown), len(fake)) == (4, 6 if interpolate else 4)
+    pair_shown = pairs.pop(0) if interpolate else pair_fake
+    pair_real, pair_wrong = pairs
+    judged = (
         np.mean(softplus(-pair_real))
         + 0.5 * np.mean(softplus(pair_wrong))
-        + 0.5 * np.mean(softplus(pair_fake))
+        + 0.5 * np.mean(softplus(pair_shown))
     )
-    alone = np.mean(softplus(-real)) + np.mean(softplus(fake))
-    expected = pairs + 0.25 * alone
+    alone = np.mean(softplus(-real)) + np.mean(softplus(shown))
+    expected = judged + 0.25 * alone
     assert seen.losses["discriminator"] == pytest.approx(expected, rel=1e-5)
     expected = np.mean(softplus(-pair_fake)) + 0.25 * np.mean(softplus(-fake))
     assert seen.losses["generator"] == pytest.approx(expected, rel=1e-5)

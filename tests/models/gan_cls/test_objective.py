@@ -5,11 +5,14 @@ from keras import ops
 from keras_t2i.models.gan_cls import objective
 
 
-@pytest.mark.parametrize("count", [4, 5])
-def test_half_way_is_the_average_of_two_sentences(count):
+@pytest.mark.parametrize(
+    "count, pairs",
+    [(4, [(0, 2), (1, 3)]), (5, [(0, 2), (1, 3), (2, 4)]), (1, [(0, 0)])],
+)
+def test_half_way_is_the_average_of_two_sentences(count, pairs):
     sentence = np.random.default_rng(0).normal(size=(count, 3))
     between = objective.interpolated_sentences(ops.convert_to_tensor(sentence))
-    expected = [(sentence[0] + sentence[2]) / 2, (sentence[1] + sentence[3]) / 2]
+    expected = [(sentence[i] + sentence[j]) / 2 for i, j in pairs]
     np.testing.assert_allclose(between, expected, rtol=1e-12)
 
 
@@ -17,4 +20,3 @@ def test_beta_weighs_the_first_half():
     sentence = ops.convert_to_tensor([[1.0, 0.0], [0.0, 1.0]])
     between = objective.interpolated_sentences(sentence, 0.25)
     np.testing.assert_allclose(between, [[0.25, 0.75]])
-    assert objective.interpolated_sentences(sentence[:1]).shape == (0, 2)

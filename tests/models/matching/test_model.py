@@ -3,6 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_t2i import data
 from keras_t2i import losses
@@ -151,12 +152,49 @@ def test_only_the_first_words_are_looked_at():
 
 
 def test_an_encoder_of_words_is_trained_in_it():
-    model = make(variant="judge", text_encoder=None)
+    model = make(variant="attngan", text_encoder=None)
     before = [tiny.value(w) for w in model.text_encoder.weights]
     fit(model)
     assert isinstance(model.text_encoder, text.BiLSTMTextEncoder)
     moved = [tiny.value(w) for w in model.text_encoder.weights]
     assert not any(np.array_equal(a, b) for a, b in zip(before, moved))
+
+
+def test_a_judge_reads_several_captions_a_picture_and_no_words():
+    model = make(variant="judge")
+    before = tiny.trainable(model, "matcher")
+    images = noise(4)
+    captions = np.array(tiny.CAPTIONS).reshape(4, 2)
+    dataset = tf.data.Dataset.from_tensors((captions, images))
+    history = model.fit(dataset, verbose=0).history
+    assert "word_loss" not in history
+    assert history["matcher_loss"] == history["sentence_loss"]
+    after = tiny.trainable(model, "matcher")
+    assert not any(np.array_equal(a, b) for a, b in zip(before, after))
+    assert model.similarity("a red square", images).shape == (1, 4)
+    with pytest.raises(ValueError, match="does not look at words"):
+        model.attention_maps("a red square", images[0])
+    with pytest.raises(ValueError, match="does not look at words"):
+        models.ProgressiveT2I(16, matcher=model)
+
+
+def test_the_rate_falls_to_zero_in_decay_steps():
+    model = make(learning_rate=0.01, decay_steps=2)
+    x, y = tiny.arrays(4)
+    rates = [float(model.optimizer.learning_rate)]
+    for _ in range(2):
+        model.fit(x, y, batch_size=4, verbose=0)
+        rates.append(float(model.optimizer.learning_rate))
+    np.testing.assert_allclose(rates, [0.01, 0.005, 0.0], atol=1e-9)
+    with pytest.raises(ValueError, match="`decay_steps`.*Received: 0"):
+        make(decay_steps=0)
+
+
+def test_weight_decay_and_dropout_are_refused_out_of_range():
+    with pytest.raises(ValueError, match="`dropout`.*Received: 1.0"):
+        make(dropout=1.0)
+    with pytest.raises(ValueError, match="`weight_decay`.*Received: -0.1"):
+        make(weight_decay=-0.1)
 
 
 # Use.
@@ -279,3 +317,23 @@ def test_use_that_makes_no_sense_is_refused(trained):
     for call in (unbuilt.embed_text, unbuilt.embed_images):
         with pytest.raises(ValueError, match="`fit`.*from_preset"):
             call("a star")
+
+
+def test_shipped_matcher_and_judge_know_colors_and_have_little_in_common():
+    names = ("image_text_matcher_flowers_64", "flowers_judge_64")
+    shipped = [models.ImageTextMatcher.from_preset(name) for name in names]
+    architectures = [model.settings["architecture"] for model in shipped]
+    assert architectures == ["strided", "pooled"]
+    assert [model.uses_words for model in shipped] == [True, False]
+    colors = {"red": (220, 20, 30), "yellow": (240, 220, 30), "white": (240,) * 3}
+    captions = [f"this flower has {name} petals" for name in colors]
+    for model in shipped:
+        size = model.image_size
+        y, x = np.mgrid[:size, :size] / size - 0.5
+        pictures = np.zeros((3, size, size, 3), "uint8") + np.array(
+            [30, 70, 30], "uint8"
+        )
+        for picture, color in zip(pictures, colors.values()):
+            picture[x**2 + y**2 < 0.15] = color
+        best = model.retrieve(captions, pictures, count=1)
+        np.testing.assert_array_equal(best[:, 0], [0, 1, 2])

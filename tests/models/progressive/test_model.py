@@ -272,6 +272,43 @@ def test_an_encoder_that_trains_is_trained_by_the_matcher_alone():
     assert tiny.same(once, weights(encoder))
 
 
+def test_one_model_resumes_twice_though_its_encoder_is_frozen_since(tmp_path):
+    model = make(text_encoder=text.BiLSTMTextEncoder(8, 6, max_length=4))
+    x, y = tiny.arrays(4)
+    for epochs in (1, 2, 3):
+        checkpoint = training.Checkpoint(tmp_path, resume=True)
+        model.fit(
+            x, y, batch_size=2, epochs=epochs, verbose=0, callbacks=[checkpoint]
+        )
+        assert model.step == 2 * epochs
+    frozen = text.BiLSTMTextEncoder(8, 6, max_length=4, frozen=True)
+    other = make(text_encoder=frozen)
+    with pytest.raises(ValueError, match="belongs to another model"):
+        training.restore(other, tmp_path)
+
+
+def test_the_guard_watches_the_matcher_too(tmp_path):
+    model = make(matcher_steps=4)
+    matcher = model.matcher
+    losses = matcher.losses
+
+    def poisoned(batch):
+        found, logs = losses(batch)
+        bad = ops.equal(matcher.optimizer.iterations, 2)
+        noise = ops.where(bad, np.inf, 0.0)
+        return {name: loss + noise for name, loss in found.items()}, logs
+
+    matcher.losses = poisoned
+    checkpoint = training.Checkpoint(tmp_path, every_steps=2)
+    guard = training.Guard("rollback", checkpoint)
+    rate = float(matcher.optimizer.learning_rate)
+    with pytest.warns(UserWarning, match="At step 3 the loss of the matcher"):
+        model.fit(tiny.dataset(), verbose=0, callbacks=[guard, checkpoint])
+    assert matcher.step == 4
+    assert float(matcher.optimizer.learning_rate) == pytest.approx(rate / 2)
+    assert all(np.isfinite(w).all() for w in weights(model))
+
+
 def test_training_of_the_matcher_goes_on_after_a_stop(tmp_path):
     class StopMatcher(keras.callbacks.Callback):
         whole = None

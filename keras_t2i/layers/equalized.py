@@ -1,0 +1,173 @@
+"""Layers with equalized learning rate, by which StyleGAN is built.
+
+Weights start as standard normal numbers and are scaled at every call (Karras
+et al. 2018, "Progressive growing of GANs", section 4.1), so that Adam moves
+all layers at one relative speed.
+"""
+
+import keras
+from keras import ops
+
+_GAIN = 2.0**0.5  # Of a leaky ReLU, which halves the variance.
+
+
+def leaky_relu(x):
+    """Leaky ReLU of slope 0.2 that keeps the variance."""
+    return ops.leaky_relu(x, 0.2) * _GAIN
+
+
+@keras.saving.register_keras_serializable("keras_t2i")
+class EqualizedDense(keras.layers.Layer):
+    """Dense layer with equalized learning rate.
+
+    Args:
+        units: width of the result.
+        bias: first value of the bias.
+        rate: learning rate beside that of other layers; weights start at its
+            inverse.
+
+    Input [B, C], output [B, units].
+    """
+
+    def __init__(self, units, bias=0.0, rate=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.bias_start = bias
+        self.rate = rate
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], self.units),
+            initializer=keras.initializers.RandomNormal(stddev=1 / self.rate),
+            name="kernel",
+        )
+        self.bias = self.add_weight(
+            shape=(self.units,),
+            initializer=keras.initializers.Constant(self.bias_start / self.rate),
+            name="bias",
+        )
+
+    def call(self, inputs):
+        scale = self.rate / float(self.kernel.shape[0]) ** 0.5
+        return ops.matmul(inputs, self.kernel * scale) + self.bias * self.rate
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "bias": self.bias_start,
+            "rate": self.rate,
+        }
+
+
+@keras.saving.register_keras_serializable("keras_t2i")
+class EqualizedConv2D(keras.layers.Layer):
+    """3 x 3 or 1 x 1 convolution with equalized learning rate.
+
+    Args:
+        filters: channels of the result.
+        kernel_size: height and width of the kernel.
+        halve: True also halves the map: a blur by [1, 3, 3, 1] and a stride of
+            2 (Karras et al. 2020, StyleGAN2, appendix B).
+        use_bias: whether a bias is added.
+
+    Input [B, H, W, C], output [B, H, W, filters], or of half the size.
+    """
+
+    def __init__(
+        self, filters, kernel_size, halve=False, use_bias=True, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.halve = halve
+        self.use_bias = use_bias
+
+    def build(self, input_shape):
+        size = self.kernel_size
+        self.kernel = self.add_weight(
+            shape=(size, size, input_shape[-1], self.filters),
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            name="kernel",
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(self.filters,), initializer="zeros", name="bias"
+            )
+
+    def call(self, inputs):
+        size, _, channels, _ = self.kernel.shape
+        kernel = self.kernel * (1.0 / float(size * size * channels) ** 0.5)
+        x = inputs
+        if self.halve:
+            # The blur takes a row more than it gives, the kernel `size` - 1.
+            x = blur(x, before=size // 2 + 1, after=size // 2 + 1)
+            x = ops.conv(x, kernel, 2, "valid")
+        else:
+            x = ops.conv(x, kernel, 1, "same")
+        return x + self.bias if self.use_bias else x
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        factor = 2 if self.halve else 1
+        return (batch, height // factor, width // factor, self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "halve": self.halve,
+            "use_bias": self.use_bias,
+        }
+
+
+def blur(images, before, after, gain=1.0):
+    """Low-pass filter [1, 3, 3, 1] / 8 on both axes.
+
+    Args:
+        images: [B, H, W, C].
+        before, after: rows and columns of zeros added before and after; the
+            result has 3 fewer than H + `before` + `after`.
+        gain: factor of all values.
+
+    Returns:
+        Tensor [B, H + before + after - 3, W + before + after - 3, C].
+    """
+    channels = images.shape[-1]
+    padding = (before, after)
+    images = ops.pad(images, ((0, 0), padding, padding, (0, 0)))
+    taps = ops.convert_to_tensor([1.0, 3.0, 3.0, 1.0], images.dtype) / 8.0
+    for shape in ((4, 1, 1, 1), (1, 4, 1, 1)):
+        kernel = ops.tile(ops.reshape(taps, shape), (1, 1, channels, 1))
+        images = ops.depthwise_conv(images, kernel, 1, "valid")
+    return images * gain
+
+
+def doubled(images):
+    """Pictures of twice the size, by bilinear interpolation.
+
+    Of the form 3/4 x[i] + 1/4 x[i - 1], which can be differentiated twice, as
+    the path length needs; resizing operations cannot on TensorFlow.
+
+    Args:
+        images: [B, H, W, C].
+
+    Returns:
+        Tensor [B, 2 H, 2 W, C], equal to `ops.image.resize`.
+    """
+    rows = slice(None)
+    for axis in (1, 2):
+        start = (rows,) * axis
+        first, last = images[(*start, slice(1))], images[(*start, slice(-1, None))]
+        before = ops.concatenate([first, images[(*start, slice(-1))]], axis)
+        after = ops.concatenate([images[(*start, slice(1, None))], last], axis)
+        near = 0.75 * images
+        both = ops.stack([near + 0.25 * before, near + 0.25 * after], axis + 1)
+        shape = list(images.shape)
+        shape[axis] *= 2
+        images = ops.reshape(both, [-1, *shape[1:]])
+    return images
