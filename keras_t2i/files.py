@@ -91,6 +91,14 @@ def sync_folder(folder):
         os.close(descriptor)
 
 
+def sync_tree(folder):
+    """Makes `folder` and all that is in it survive a power cut."""
+    for path, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            sync_folder(os.path.join(path, name))  # A file is opened alike.
+        sync_folder(path)
+
+
 def cache_folder(beside=None):
     """A folder for computed files that can be made again.
 

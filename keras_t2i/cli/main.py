@@ -8,6 +8,7 @@ import sys
 
 from keras_t2i.cli import data
 from keras_t2i.cli import evaluate
+from keras_t2i.cli import export
 from keras_t2i.cli import generate
 from keras_t2i.cli import models
 from keras_t2i.cli import train
@@ -35,7 +36,7 @@ def main(argv=None):
         epilog="keras-t2i VERB --help says more about each verb.",
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for verb in (models, data, train, generate, evaluate):
+    for verb in (models, data, train, generate, evaluate, export):
         verb.add_arguments(verbs)
     arguments = parser.parse_args(argv)
     with one_line_warnings():

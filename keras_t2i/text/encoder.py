@@ -74,6 +74,14 @@ class TextEncoder(keras.layers.Layer):
             digest.update(keras.ops.convert_to_numpy(weight).tobytes())
         return digest.hexdigest()[:24]
 
+    @property
+    def resources(self):
+        """List of what `features_in_graph` reads beside the weights.
+
+        SavedModels and look-up tables: an export must take them along.
+        """
+        return []
+
     def tokenize(self, strings):
         """Turns strings into what `call` takes.
 
@@ -153,6 +161,18 @@ class TextEncoder(keras.layers.Layer):
         if not parts:
             return self._no_features()
         return TextFeatures(*(np.concatenate(x) for x in zip(*parts)))
+
+    def features_in_graph(self, strings):
+        """`TextFeatures` inside a TensorFlow graph, for an export.
+
+        Args:
+            strings: string tensor `[B]`.
+
+        Returns:
+            `TextFeatures` of tensors. Positions that no text of the batch
+            needs may be missing at the end of `words` and `mask`.
+        """
+        return self(self.tokenize(strings))
 
     @functools.cached_property
     def _compiled(self):

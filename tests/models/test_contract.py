@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tests import tiny
 
 import keras_t2i
@@ -386,6 +387,19 @@ def test_generate_takes_datasets(trained):
     assert close(trained.generate(captions, seed=1), expected)
     with pytest.raises(ValueError, match="never ends.*repeat"):
         trained.generate(captions.repeat())
+
+
+def test_export_for_serving_draws_the_same_pictures(trained, tmp_path):
+    folder = keras_t2i.export.to_serving(trained, tmp_path / "model")
+    draw = tf.saved_model.load(str(folder)).signatures["generate"]
+    seeds, truncation = [5, -1], [1.0, 0.5]
+    found = draw(
+        text=tf.constant(CAPTIONS),
+        seed=tf.constant(seeds, tf.int64),
+        truncation=tf.constant(truncation),
+    )["images"].numpy()
+    for image, *asked in zip(found, CAPTIONS, seeds, truncation):
+        assert close(image, trained.generate(*asked)[0])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,5 @@
+"""Trained models for other programs: TF Serving and LiteRT."""
+
+from keras_t2i.export.serving import to_serving
+
+__all__ = ["to_serving"]

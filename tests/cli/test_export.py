@@ -1,0 +1,35 @@
+import pytest
+
+from keras_t2i.cli.main import main
+
+
+@pytest.fixture
+def export(finished_run, tmp_path):
+    """Calls the job with the tiny run; returns exit code and folder."""
+
+    def call(*arguments, out="served/tiny"):
+        out = tmp_path / out
+        preset = ["--preset", str(finished_run)]
+        argv = ["export", "serving", *preset, "--out", str(out), *arguments]
+        return main(argv), out
+
+    return call
+
+
+def test_a_run_becomes_a_folder_for_the_server(export, capsys):
+    code, out = export()
+    assert code == 0
+    assert (out / "1" / "saved_model.pb").is_file()
+    printed = capsys.readouterr().out
+    assert f"{out / '1'}: " in printed
+    assert f"docker compose -f {out / 'compose.yaml'} up" in printed
+    # A version is never overwritten.
+    code, _ = export("--version", "1")
+    error = capsys.readouterr().err
+    assert code == 2 and "1 exists" in error and error.count("\n") == 1
+
+
+def test_a_name_that_the_server_cannot_have(export, capsys):
+    code, out = export(out="red flowers")
+    assert code == 2 and not out.exists()
+    assert "'red flowers'" in capsys.readouterr().err
