@@ -34,6 +34,8 @@ _FOLDER = {
 # with all that are known of a flower.
 _CAPTIONS_PER_PICTURE = {"reed2016": 4, "note": 4, "judge": 10}
 _SHAPES = {"image_size": 32, "variant": "shapes", "steps": 3500}
+# To tell content and style apart takes it longer.
+_SHAPES_STEPS = {"disentangled": 7000}
 
 _COUNTS = (
     "steps",
@@ -104,7 +106,8 @@ def add_arguments(verbs):
         metavar="N",
         type=int,
         help="steps in all, those before --resume included "
-        f"(shapes: {_SHAPES['steps']})",
+        f"(shapes: {_SHAPES['steps']}, disentangled "
+        f"{_SHAPES_STEPS['disentangled']})",
     )
     length.add_argument(
         "--epochs",
@@ -276,6 +279,8 @@ def _with_defaults(given):
         )
     settings = {**_DEFAULTS}
     settings.update(_SHAPES if given["data"] == "shapes" else _FOLDER)
+    if given["data"] == "shapes" and given["method"] in _SHAPES_STEPS:
+        settings["steps"] = _SHAPES_STEPS[given["method"]]
     if "steps" in given or "epochs" in given:
         settings.pop("steps", None)
         settings.pop("epochs", None)

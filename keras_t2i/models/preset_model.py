@@ -225,7 +225,7 @@ class PresetModel(AdversarialModel):
     def _from_config(cls, config, custom_objects):
         config = dict(config)
         config.pop("trainable", None)
-        if "text_encoder" in config:
+        if "text_encoder" in cls.variants["default"]:
             config["text_encoder"] = keras.saving.deserialize_keras_object(
                 config["text_encoder"], custom_objects
             )
