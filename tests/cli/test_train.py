@@ -263,10 +263,14 @@ def test_wrong_config_files_are_named(content, message, tmp_path, capsys):
 def test_data_shapes_takes_the_shapes_variant_unless_told_otherwise():
     from keras_t2i.cli import train
 
-    shapes = train._with_defaults({"data": "shapes"})
+    def defaults(**given):
+        return train._with_defaults({"method": "gan_cls", **given})
+
+    shapes = defaults(data="shapes")
     assert (shapes["variant"], shapes["image_size"]) == ("shapes", 32)
-    told = train._with_defaults({"data": "shapes", "variant": "note"})
-    assert told["variant"] == "note"
-    folder = train._with_defaults({"data": "/flowers", "steps": 7})
+    longer = defaults(data="shapes", method="disentangled")
+    assert longer["steps"] > shapes["steps"]
+    assert defaults(data="shapes", variant="note")["variant"] == "note"
+    folder = defaults(data="/flowers", steps=7)
     assert (folder["variant"], folder["image_size"]) == ("default", 64)
     assert "epochs" not in folder
