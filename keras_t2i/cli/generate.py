@@ -7,6 +7,8 @@ import secrets
 from keras_t2i.cli.parsing import add_verb
 from keras_t2i.cli.quiet import load_tensorflow
 
+_PRESET = "gan_cls_flowers_64"
+_NO_TEXT = "Give at least one caption: keras-t2i generate TEXT (see --help)."
 _EXAMPLE = """\
   keras-t2i generate "a purple flower with yellow stamen" --out flower.png
   keras-t2i generate "a red circle" "a blue cross" --preset RUN/model \\
@@ -27,9 +29,8 @@ def add_arguments(verbs):
     add(
         "--preset",
         metavar="NAME_OR_PATH",
-        default="gan_cls_flowers_64",
         help="trained weights: a name that `keras-t2i models` lists, or a "
-        "folder, such as RUN/model of a training (default: %(default)s)",
+        f"folder, such as RUN/model of a training (default: {_PRESET})",
     )
     add_trust(parser)
     add(
@@ -85,6 +86,9 @@ def run(arguments):
         raise ValueError(
             f"--scale must be at least 1. Received: {arguments.scale}"
         )
+    if arguments.preset is None and not arguments.text:
+        raise ValueError(_NO_TEXT)
+    preset = arguments.preset or _PRESET
     load_tensorflow()
     from keras_t2i import models
     from keras_t2i import pictures
@@ -93,14 +97,14 @@ def run(arguments):
     if seed is None:
         seed = secrets.randbits(31)
     model = models.from_preset(
-        preset_folder(arguments.preset), safe_mode=not arguments.trust_preset
+        preset_folder(preset), safe_mode=not arguments.trust_preset
     )
     wordless = model.text_encoder is None
     if wordless == bool(arguments.text):
         raise ValueError(
-            f"{arguments.preset} draws without words: leave out TEXT."
+            f"{preset} draws without words: leave out TEXT."
             if wordless
-            else "Give at least one caption: keras-t2i generate TEXT ..."
+            else _NO_TEXT
         )
     options = {
         "seed": seed,

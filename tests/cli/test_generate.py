@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -93,3 +95,27 @@ def test_unknown_preset_is_named(tmp_path, capsys):
     argv = ["generate", "a circle", "--preset", "no_such_preset"]
     assert main([*argv, "--out", str(tmp_path / "picture.png")]) == 2
     assert "no_such_preset" in capsys.readouterr().err
+
+
+def test_a_method_without_words_is_trained_and_draws(tmp_path, capsys):
+    settings = {
+        "latent_width": 4,
+        "mapping_layers": 1,
+        "generator_channels": 32,
+        "discriminator_channels": 32,
+        "variant": "default",
+    }
+    config = tmp_path / "tiny.json"
+    config.write_text(json.dumps(settings))
+    run, out = tmp_path / "run", tmp_path / "grid.png"
+    argv = ["train", "stylegan2", "--data", "shapes", "--out", str(run)]
+    argv += ["--config", str(config), "--image-size", "16"]
+    assert main([*argv, "--batch-size", "4", "--steps", "1"]) == 0
+    assert (run / "samples" / "step-00000001.png").exists()
+    argv = ["generate", "--preset", str(run), "--out", str(out)]
+    assert main([*argv, "--num-images", "3", "--scale", "1"]) == 0
+    with Image.open(out) as image:
+        assert image.width > 3 * 16
+    capsys.readouterr()
+    assert main([*argv, "a circle"]) == 2
+    assert "without words" in capsys.readouterr().err

@@ -23,7 +23,7 @@ def test_help_ends_with_an_example(verb, capsys):
 
 
 @pytest.mark.parametrize(
-    "argv", ([], ["paint"], ["train", "gan"], ["generate"]), ids=" ".join
+    "argv", ([], ["paint"], ["train", "gan"]), ids=" ".join
 )
 def test_wrong_arguments_end_in_one_line(argv, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -32,6 +32,12 @@ def test_wrong_arguments_end_in_one_line(argv, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "--help" in error
+
+
+def test_nothing_to_draw_ends_in_one_line(capsys):
+    assert main(["generate"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "caption" in error and "--help" in error
 
 
 def test_help_and_wrong_arguments_import_nothing_heavy():
