@@ -1,4 +1,4 @@
-"""Trained models for other programs: TF Serving and LiteRT."""
+"""Trained models for other programs: TF Serving."""
 
 from keras_t2i.export.serving import to_serving
 

@@ -5,6 +5,8 @@ et al. 2018, "Progressive growing of GANs", section 4.1), so that Adam moves
 all layers at one relative speed.
 """
 
+import math
+
 import keras
 from keras import ops
 
@@ -14,6 +16,17 @@ _GAIN = 2.0**0.5  # Of a leaky ReLU, which halves the variance.
 def leaky_relu(x):
     """Leaky ReLU of slope 0.2 that keeps the variance."""
     return ops.leaky_relu(x, 0.2) * _GAIN
+
+
+def equalized(kernel, axes=None):
+    """A kernel divided by the root of the number of weights that are summed.
+
+    Args:
+        kernel: tensor whose shape is known.
+        axes: how many of its first axes are summed over; None means all but
+            the last.
+    """
+    return kernel * (1.0 / math.sqrt(math.prod(kernel.shape[: axes or -1])))
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -48,8 +61,8 @@ class EqualizedDense(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        scale = self.rate / float(self.kernel.shape[0]) ** 0.5
-        return ops.matmul(inputs, self.kernel * scale) + self.bias * self.rate
+        kernel = equalized(self.kernel) * self.rate
+        return ops.matmul(inputs, kernel) + self.bias * self.rate
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
@@ -99,12 +112,12 @@ class EqualizedConv2D(keras.layers.Layer):
             )
 
     def call(self, inputs):
-        size, _, channels, _ = self.kernel.shape
-        kernel = self.kernel * (1.0 / float(size * size * channels) ** 0.5)
+        kernel = equalized(self.kernel)
         x = inputs
         if self.halve:
-            # The blur takes a row more than it gives, the kernel `size` - 1.
-            x = blur(x, before=size // 2 + 1, after=size // 2 + 1)
+            # What the blur takes from the border, and half of the kernel.
+            margin = self.kernel_size // 2 + 1
+            x = blur(x, before=margin, after=margin)
             x = ops.conv(x, kernel, 2, "valid")
         else:
             x = ops.conv(x, kernel, 1, "same")

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_t2i.layers.equalized import blur
+from keras_t2i.layers.equalized import equalized
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -66,11 +67,11 @@ class ModulatedConv2D(keras.layers.Layer):
 
     def call(self, inputs):
         x, style = inputs
-        kernel = _scaled(self.kernel, self.kernel.shape[:3])
+        kernel = equalized(self.kernel)
         x = x * style[:, None, None, :]
         square = ops.square(ops.cast(style, "float32"))
         if self.separable:
-            spatial = _scaled(self.spatial, self.spatial.shape[:2])
+            spatial = equalized(self.spatial, axes=2)
             x = ops.depthwise_conv(x, spatial, 1, "same")
             energy = ops.sum(_squares(spatial), axis=(0, 1, 3))
             square = square * energy
@@ -101,14 +102,6 @@ class ModulatedConv2D(keras.layers.Layer):
             "double": self.double,
             "separable": self.separable,
         }
-
-
-def _scaled(kernel, fan_in):
-    """Equalized learning rate: divided by the root of what is summed over."""
-    count = 1
-    for side in fan_in:
-        count *= side
-    return kernel * (1.0 / float(count) ** 0.5)
 
 
 def _squares(kernel):

@@ -1,6 +1,5 @@
 """What every text-to-image method offers to its users."""
 
-import numbers
 import secrets
 
 import keras
@@ -9,6 +8,7 @@ from keras import ops
 
 from keras_t2i.data import Batches
 from keras_t2i.models.preset_model import PresetModel
+from keras_t2i.models.settings import check_whole_numbers
 from keras_t2i.training import backend
 from keras_t2i.training.latents import row_latents
 
@@ -77,11 +77,7 @@ class TextToImageModel(PresetModel):
     def asked(self, text, seed, truncation, num_images):
         """What `draw` takes for the arguments of `generate`."""
         captions = as_captions(text)
-        if not isinstance(num_images, numbers.Integral) or num_images < 1:
-            raise ValueError(
-                "`num_images` must be a whole number of at least 1. "
-                f"Received: {num_images!r}"
-            )
+        check_whole_numbers({"num_images": num_images}, {"num_images": 1})
         features = self.text_encoder.encode(captions)
         rows = np.repeat(np.arange(len(captions)), num_images)
         return self.latents_for(len(rows), seed, truncation), features, rows

@@ -3,6 +3,7 @@
 import numbers
 
 from keras_t2i.models.settings import check_choices
+from keras_t2i.models.settings import check_whole_numbers
 
 _DEFAULT = {
     "text_encoder": "minilm",
@@ -145,10 +146,9 @@ def check(settings):
         ValueError: in the user's words.
     """
     check_choices(settings, _CHOICES)
-    for key, least in _LEAST.items():
-        _check_whole(key, settings[key], least)
+    check_whole_numbers(settings, _LEAST)
     if settings["stage1_up_samplings"] is not None:
-        _check_whole("stage1_up_samplings", settings["stage1_up_samplings"], 0)
+        check_whole_numbers(settings, {"stage1_up_samplings": 0})
     for key in (*_WEIGHTS, "learning_rate", "beta_1"):
         value = settings[key]
         if not isinstance(value, numbers.Real) or value < 0:
@@ -160,12 +160,4 @@ def check(settings):
             'A judgement without the words needs the projection of the '
             '"compact" architecture. Set `realism_weight` to 0. '
             f"Received: {settings['realism_weight']}"
-        )
-
-
-def _check_whole(key, value, least):
-    if not isinstance(value, numbers.Integral) or value < least:
-        raise ValueError(
-            f"`{key}` must be a whole number of at least {least}. "
-            f"Received: {value!r}"
         )

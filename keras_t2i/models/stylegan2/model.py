@@ -13,6 +13,7 @@ from keras_t2i.data import Batches
 from keras_t2i.losses import binary_cross_entropy
 from keras_t2i.losses import gan_discriminator_loss
 from keras_t2i.models.preset_model import PresetModel
+from keras_t2i.models.settings import check_whole_numbers
 from keras_t2i.models.stylegan2 import networks
 from keras_t2i.models.stylegan2 import objective
 from keras_t2i.models.stylegan2.variants import VARIANTS
@@ -309,11 +310,7 @@ class StyleGAN2(PresetModel):
             ValueError: for a number out of its range, or a model that was
                 neither trained nor loaded.
         """
-        if not isinstance(num_images, int) or num_images < 1:
-            raise ValueError(
-                "`num_images` must be a whole number of at least 1. "
-                f"Received: {num_images!r}"
-            )
+        check_whole_numbers({"num_images": num_images}, {"num_images": 1})
         return self.draw(
             self.styles_for(num_images, seed, truncation), batch_size
         )
