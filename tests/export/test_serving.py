@@ -153,8 +153,8 @@ def test_rows_do_not_change_each_other(loaded, model):
 @pytest.mark.parametrize(
     "text, seed, truncation, message",
     (
-        ([], [], [], "1 to 64 captions"),
-        (["a"] * 65, None, None, r"1 to 64 captions.*\[65\]"),
+        ([], [], [], "1 to 64 rows"),
+        (["a"] * 65, None, None, r"1 to 64 rows.*\[65\]"),
         (["a"], [1, 2], None, r"`text` and `seed`.*\[1\] \[2\]"),
         (["a"], None, [1.0, 1.0], "`text` and `truncation`"),
     ),
@@ -249,7 +249,7 @@ def test_text_encoders_of_python_are_refused(encoder, message, tmp_path):
     model = make(text_encoder=encoder())
     with pytest.raises(ValueError, match=message):
         export.to_serving(model, tmp_path / "red")
-    assert os.listdir(tmp_path / "red") == []
+    assert not list(tmp_path.glob("red/*"))
 
 
 def test_other_models_and_folders_are_refused(model, tmp_path):
