@@ -54,7 +54,8 @@ def to_serving(model, dir, version=None):
     theirs. A `StyleGAN2` has the same signatures without `text`, and `seed`
     (of `seed` alone) in the place of that of the texts. The folder needs
     TensorFlow and, if its text encoder does, TF Text; it does not need this
-    package.
+    package. Weights that came from a preset are stored in float16, which they
+    are numbers of.
 
     Args:
         model: a text-to-image model or a `StyleGAN2` that was trained or

@@ -10,6 +10,8 @@ A kind of model joins by one function in `_KINDS`.
 
 import collections
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_t2i.export.latents import first_row_latents
@@ -54,7 +56,9 @@ class Served(
         """Inputs of a signature: `count` times the example."""
         specs, _ = self.functions[signature].structured_input_signature
         return {
-            spec.name: tf.constant([self.example[spec.name]] * count, spec.dtype)
+            spec.name: tf.constant(
+                [self.example[spec.name]] * count, spec.dtype
+            )
             for spec in specs
         }
 
@@ -155,12 +159,16 @@ def _drawing(model, draw, inputs):
         Concrete function.
     """
 
-    # Without AutoGraph, which would garble the message of an error.
-    @tf.function(input_signature=inputs, autograph=False)
+    halves = []
+
     def drawing(*rows):
         rows = _checked({s.name: x for s, x in zip(inputs, rows)})
         truncation = rows[-1]
-        images, error = draw(*rows)
+        # Keras layers find the weights' values in this scope.
+        with keras.StatelessScope(
+            [(weight, tf.cast(half, "float32")) for weight, half in halves]
+        ):
+            images, error = draw(*rows)
         fits = (truncation > 0.0) & (truncation <= 1.0)  # NaN does not.
         error = tf.where(fits | (error != ""), error, _TRUNCATION)
         images = tf.ensure_shape(
@@ -171,7 +179,35 @@ def _drawing(model, draw, inputs):
         nothing = tf.zeros_like(images)
         return tf.where(wrong[:, None, None, None], nothing, images), error
 
-    return drawing.get_concrete_function()
+    def traced():
+        # Without AutoGraph, which would garble the message of an error.
+        function = tf.function(drawing, input_signature=inputs, autograph=False)
+        return function.get_concrete_function()
+
+    first = traced()
+    halves += _in_half(model, first.graph.variables)
+    return traced() if halves else first
+
+
+def _in_half(model, variables):
+    """The weights among `variables`, in half the size if that loses nothing.
+
+    Those that came from a preset are numbers of float16.
+
+    Returns:
+        List of pairs (weight, float16 variable); none if one would lose.
+    """
+    read = {variable.ref() for variable in variables}
+    weights = [w for w in model.weights if w.value.ref() in read]
+    halves = []
+    for weight in weights:
+        value = weight.numpy()
+        with np.errstate(over="ignore"):
+            half = value.astype("float16")
+        if value.dtype != "float32" or np.any(half != value):
+            return []
+        halves.append(half)
+    return list(zip(weights, map(tf.Variable, halves)))
 
 
 def _pictures(drawing, inputs):
