@@ -152,7 +152,7 @@ int main(int count, char **arguments) {
   const char *tags[] = {"serve"};
   TF_Session *session = TF_LoadSessionFromSavedModel(
       options, NULL, folder, tags, 1, graph, description, status);
-  check(status, folder);
+  check(status, "FOLDER is no SavedModel that can be loaded");
 
   Bytes meta_graph = {description->data, description->length};
   Bytes signature = value_of(meta_graph, SIGNATURES, "serving_default");
