@@ -98,7 +98,7 @@ def _of_text_to_image(model):
         return images, tf.where(blank, _EMPTY, "")
 
     inputs = [_TEXT, *_NOISE]
-    drawing = _drawing(model, draw, inputs)
+    drawing, halves = _drawing(model, draw, inputs)
 
     @tf.function(input_signature=[_TEXT])
     def of_text(text):
@@ -117,7 +117,7 @@ def _of_text_to_image(model):
 
     return Served(
         {**_pictures(drawing, inputs), "text": of_text.get_concrete_function()},
-        _holding(drawing, encoder.resources),
+        _holding(drawing, [*halves, *encoder.resources]),
         {"text": _CAPTION, "seed": _SEED, "truncation": 1.0},
         model.generate(_CAPTION, seed=_SEED),
     )
@@ -129,7 +129,7 @@ def _of_stylegan2(model):
         w = model.styles(z, truncation[:, None])
         return model.synthesize(w), tf.fill(tf.shape(seed), "")
 
-    drawing = _drawing(model, draw, _NOISE)
+    drawing, halves = _drawing(model, draw, _NOISE)
 
     @tf.function(input_signature=_NOISE[:1])
     def of_seed(seed):
@@ -138,7 +138,7 @@ def _of_stylegan2(model):
 
     return Served(
         {**_pictures(drawing, _NOISE), "seed": of_seed.get_concrete_function()},
-        _holding(drawing, []),
+        _holding(drawing, halves),
         {"seed": _SEED, "truncation": 1.0},
         model.generate(seed=_SEED),
     )
@@ -156,9 +156,9 @@ def _drawing(model, draw, inputs):
         inputs: specifications of its arguments, `_NOISE` at the end.
 
     Returns:
-        Concrete function.
+        Concrete function, and a list of variables that live as long as they
+        are held.
     """
-
     halves = []
 
     def drawing(*rows):
@@ -184,9 +184,11 @@ def _drawing(model, draw, inputs):
         function = tf.function(drawing, input_signature=inputs, autograph=False)
         return function.get_concrete_function()
 
-    first = traced()
-    halves += _in_half(model, first.graph.variables)
-    return traced() if halves else first
+    function = traced()
+    halves += _in_half(model, function.graph.variables)
+    if halves:
+        function = traced()
+    return function, [half for _, half in halves]
 
 
 def _in_half(model, variables):
@@ -237,7 +239,7 @@ def _holding(drawing, resources):
     """
     module = tf.Module()
     module.weights = list(drawing.graph.variables)
-    module.resources = resources
+    module.resources = list(resources)
     return module
 
 
