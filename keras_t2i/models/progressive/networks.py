@@ -19,6 +19,7 @@ from keras import ops
 from keras_t2i.layers import DynamicMemory
 from keras_t2i.layers import ProjectionHead
 from keras_t2i.layers import SpectralConv2D
+from keras_t2i.layers import Upsample
 from keras_t2i.layers import WordAttention
 from keras_t2i.layers import compact_trunk
 from keras_t2i.layers import standardize
@@ -146,7 +147,7 @@ def compact_first_stage(size, latent_width, settings):
     x = layers.ReLU()(x)
     for filters in channels[1:]:
         x = steered_conv(x, filters, condition)
-        x = layers.UpSampling2D()(x)
+        x = Upsample()(x)
         x = steered_conv(x, filters, condition)
     return keras.Model(z, [x, _to_picture(x)], name="stage1")
 
@@ -174,7 +175,7 @@ def compact_stage(name, shapes, settings):
         y = steered_conv(x, channels, condition)
         x = layers.Add()([x, steered_conv(y, channels, condition)])
     x = steered_conv(x, channels // 2, condition)
-    x = layers.UpSampling2D()(x)
+    x = Upsample()(x)
     x = steered_conv(x, channels // 2, condition)
     return keras.Model(inputs, [x, _to_picture(x), attention], name=name)
 
@@ -228,7 +229,7 @@ def published_stage(name, shapes, settings):
 
 
 def _up_block(x, filters):
-    x = layers.UpSampling2D()(x)
+    x = Upsample()(x)
     return _glu(_batch_norm(_conv(2 * filters)(x)))
 
 
