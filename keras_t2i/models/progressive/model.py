@@ -383,7 +383,8 @@ class ProgressiveT2I(TextToImageModel):
     def shortened(self, features):
         """The same texts with their first `num_words` words."""
         count = self.settings["num_words"]
-        if features.words.shape[1] == count:
+        length = features.words.shape[1]
+        if length is not None and length <= count:
             return features
         words, mask = features.words[:, :count], features.mask[:, :count]
         return TextFeatures(features.sentence, words, mask)

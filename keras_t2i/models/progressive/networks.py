@@ -102,11 +102,12 @@ def _augmented(latents, sentence, settings):
 
     The noise of c is the last part of the latents.
     """
-    width, condition = settings["latent_width"], settings["condition_width"]
+    condition = settings["condition_width"]
+    noise, noise_of_c = ops.split(latents, [settings["latent_width"]], axis=-1)
     x = _glu(layers.Dense(4 * condition, dtype="float32")(sentence))
     mean, log_variance = ops.split(x, 2, axis=-1)
-    c = mean + ops.exp(0.5 * log_variance) * latents[:, width:]
-    z = layers.Concatenate()([latents[:, :width], c])
+    c = mean + ops.exp(0.5 * log_variance) * noise_of_c
+    z = layers.Concatenate()([noise, c])
     return z, mean, log_variance
 
 

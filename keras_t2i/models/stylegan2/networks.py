@@ -88,7 +88,7 @@ def synthesis(image_size, settings):
     sizes = resolutions(image_size)
     w = keras.Input((num_styles(image_size), settings["latent_width"]), name="w")
     noises = [keras.Input(shape) for shape in noise_shapes(image_size)]
-    styles = [w[:, i] for i in range(w.shape[1])]
+    styles = [ops.squeeze(s, 1) for s in ops.split(w, w.shape[1], axis=1)]
     separable = settings["separable"]
 
     def styled(x, filters, style, noise, name, double=False):
