@@ -208,7 +208,13 @@ def _converted(functions, quantize):
     # named would be lost without an error.
     module.weights = [v for f in functions.values() for v in f.graph.variables]
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, functions)
+        try:
+            tf.saved_model.save(module, folder, functions)
+        except tf.errors.OpError as error:
+            raise OSError(
+                "The export needs room for a copy of the model in "
+                f"{tempfile.gettempdir()}. Is the disk full? {error}"
+            ) from error
 
         def convert(ops):
             converter = tf.lite.TFLiteConverter.from_saved_model(
