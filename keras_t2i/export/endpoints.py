@@ -18,7 +18,7 @@ from keras_t2i.training.latents import row_latents
 Input = collections.namedtuple("Input", "shape dtype about")
 
 Endpoint = collections.namedtuple(
-    "Endpoint", "function inputs outputs examples"
+    "Endpoint", "function inputs outputs examples on_gpu", defaults=[True]
 )
 Endpoint.__doc__ = """A signature of a file.
 
@@ -28,6 +28,9 @@ Attributes:
     outputs: dict of name -> what it is, as text.
     examples: list of dicts of name -> NumPy array. The file must give on them
         what the function gives.
+    on_gpu: whether the GPU of a phone shall be able to run it, but for
+        looking up words and for bytes. False for what is so small that
+        asking a GPU takes longer.
 """
 
 _IMAGES = "picture, red green blue in [-1, 1]"

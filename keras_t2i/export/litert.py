@@ -122,8 +122,8 @@ def to_litert(model, path, quantize=None):
     model = _in_float32(model)
     found, facts = endpoints(model)
     functions = _functions(found)
-    content = _converted(functions, quantize)
-    counts = _checked_ops(content)
+    content = _converted(functions, quantize, found)
+    counts = _checked_ops(content, found)
     content = litert_file.with_metadata(
         content, _metadata(model, quantize, found, functions, facts)
     )
@@ -195,7 +195,7 @@ def _functions(endpoints):
     return functions
 
 
-def _converted(functions, quantize):
+def _converted(functions, quantize, endpoints):
     """Bytes of a .tflite file."""
     import tensorflow as tf
 
@@ -233,14 +233,14 @@ def _converted(functions, quantize):
         except Exception as error:
             # With all ops of TensorFlow it goes further, and the culprit
             # can be named.
-            _checked_ops(convert([builtins, all_of_tensorflow]))
+            _checked_ops(convert([builtins, all_of_tensorflow]), endpoints)
             raise ValueError(
                 "TensorFlow's converter cannot make a LiteRT file of the "
                 f"model. {type(error).__name__}: {error}"
             ) from error
 
 
-def _checked_ops(content):
+def _checked_ops(content, endpoints):
     """Per signature: how often each op is there, CPU ops, multiply-adds.
 
     Raises:
@@ -251,7 +251,7 @@ def _checked_ops(content):
     counts, wrong = {}, {}
     for name, ops in litert_graph.read(content).items():
         for op in ops:
-            problem = litert_graph.problem(op)
+            problem = litert_graph.problem(op, endpoints[name].on_gpu)
             if problem is not None:
                 wrong[litert_graph.layer(op)] = f"{op.name} {problem}"
         counts[name] = (

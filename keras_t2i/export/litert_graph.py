@@ -12,7 +12,7 @@ Op = collections.namedtuple("Op", "name options inputs outputs")
 # compatibility list; details below).
 _ON_GPU = frozenset(
     "ABS ADD AVERAGE_POOL_2D BATCH_MATMUL CONCATENATION CONV_2D COS"
-    " DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE DIV ELU EQUAL EXP FLOOR"
+    " CUMSUM DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE DIV ELU EQUAL EXP FLOOR"
     " FULLY_CONNECTED GELU GREATER GREATER_EQUAL HARD_SWISH LEAKY_RELU LESS"
     " LESS_EQUAL LOG LOGICAL_AND LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM"
     " MIRROR_PAD MUL NEG NOT_EQUAL PACK PAD PADV2 POW PRELU REDUCE_MAX"
@@ -23,6 +23,11 @@ _ON_GPU = frozenset(
 )
 # Looking up words, and bytes to and from numbers: on the CPU.
 _ON_CPU = frozenset(("CAST", "GATHER", "ROUND"))
+# What no file may have, wherever it runs.
+_NOWHERE = frozenset(
+    "ASSIGN_VARIABLE CALL CALL_ONCE HASHTABLE HASHTABLE_FIND IF READ_VARIABLE"
+    " VAR_HANDLE WHILE".split()
+)
 _CONVOLUTIONS = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"))
 _FLOATS = frozenset(("FLOAT32", "FLOAT16"))
 
@@ -112,12 +117,19 @@ def on_cpu(op):
     return not any(t.dtype in _FLOATS for t in data)
 
 
-def problem(op):
-    """Why phones cannot run an op; None if they can."""
-    if op.name not in _ON_GPU | _ON_CPU:
-        return "is no op that phones have"
-    if on_cpu(op):
+def problem(op, on_gpu):
+    """Why phones cannot run an op; None if they can.
+
+    Args:
+        op: `Op`.
+        on_gpu: whether their GPU shall be able to.
+    """
+    if op.name not in _OP_NAMES.values() or op.name in _NOWHERE:
+        return "is no op that every phone has"
+    if not on_gpu or on_cpu(op):
         return None
+    if op.name not in _ON_GPU:
+        return "is no op that the GPUs of phones have"
     if any(len(t.shape) > 4 for t in (*op.inputs, *op.outputs)):
         return "has more than four dimensions"
     if op.name in _CONVOLUTIONS and not op.inputs[1].constant:
