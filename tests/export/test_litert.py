@@ -192,7 +192,8 @@ def test_what_the_file_tells(model, reports):
     facts = export.LiteRTModel(reports["int8"].path).metadata
     assert (facts["model"], facts["quantize"]) == ("GANCLS", "int8")
     assert facts["image_size"] == 16
-    assert facts["text_encoder"]["fingerprint"] == model.text_encoder.fingerprint
+    fingerprint = model.text_encoder.fingerprint
+    assert facts["text_encoder"]["fingerprint"] == fingerprint
     signature = facts["signatures"]["generate_rgba"]
     latents, rgba = signature["inputs"]["latents"], signature["outputs"]["rgba"]
     assert (latents["shape"], latents["dtype"]) == ([1, 8], "float32")
@@ -234,7 +235,7 @@ def foreign(content):
     (
         (lambda content: b"", "is no LiteRT file"),
         (lambda content: b"PK\3\4 this is a zip", "is no LiteRT file"),
-        (lambda content: content[: len(content) // 2], "not written by|damaged"),
+        (lambda content: content[: len(content) // 2], "not written|damaged"),
         (lambda content: content[:-7], "damaged"),
         (lambda content: content + b"more", "damaged"),
         (
