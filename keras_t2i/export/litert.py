@@ -1,6 +1,7 @@
 """A file that LiteRT runs: on phones, in browsers, in C programs."""
 
 import collections
+import contextlib
 import pathlib
 import statistics
 import tempfile
@@ -194,11 +195,8 @@ def _functions(endpoints):
 def _converted(functions, quantize, endpoints):
     """Bytes of a .tflite file."""
     import tensorflow as tf
+    from tensorflow.lite.python.convert_phase import ConverterError
 
-    builtins, all_of_tensorflow = (
-        tf.lite.OpsSet.TFLITE_BUILTINS,
-        tf.lite.OpsSet.SELECT_TF_OPS,
-    )
     module = tf.Module()
     # A SavedModel keeps what its module names, and variables that nobody
     # named would be lost without an error.
@@ -212,24 +210,27 @@ def _converted(functions, quantize, endpoints):
                 f"{tempfile.gettempdir()}. Is the disk full? {error}"
             ) from error
 
-        def convert(ops):
+        def convert(allow_custom_ops):
             converter = tf.lite.TFLiteConverter.from_saved_model(
                 folder, signature_keys=list(functions)
             )
-            converter.target_spec.supported_ops = ops
+            builtins = tf.lite.OpsSet.TFLITE_BUILTINS
+            converter.target_spec.supported_ops = [builtins]
+            converter.allow_custom_ops = allow_custom_ops
             if quantize is not None:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
             if quantize == "float16":
                 converter.target_spec.supported_types = [tf.float16]
             return converter.convert()
 
+        # The converter fails with whatever class of error it has for it.
         try:
-            return convert([builtins])
-        # Whatever class of error the converter has for it.
+            return convert(allow_custom_ops=False)
         except Exception as error:
-            # With all ops of TensorFlow it goes further, and the culprit
-            # can be named.
-            _checked_ops(convert([builtins, all_of_tensorflow]), endpoints)
+            with contextlib.suppress(ConverterError):
+                # This way it goes further, and the culprit can be named.
+                content = convert(allow_custom_ops=True)
+                _checked_ops(content, endpoints)
             raise ValueError(
                 "TensorFlow's converter cannot make a LiteRT file of the "
                 f"model. {type(error).__name__}: {error}"

