@@ -26,6 +26,11 @@ class TextToImageModel(PresetModel):
         """Z, the width of the latents."""
         return self.settings["latent_width"]
 
+    @property
+    def drawn_words(self):
+        """T, how many words of a text `synthesize` reads; 0 for none."""
+        return self.text_encoder.max_length if self.uses_words else 0
+
     def synthesize(self, latents, features, training=False):
         raise NotImplementedError
 

@@ -396,6 +396,24 @@ def test_export_for_serving_draws_the_same_pictures(trained, tmp_path):
         assert close(image, trained.generate(*asked)[0])
 
 
+def test_export_to_litert_draws_the_same_pictures(trained, tmp_path):
+    pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert")
+    path = tmp_path / "model.tflite"
+    keras_t2i.export.to_litert(trained, path)
+    loaded = keras_t2i.export.LiteRTModel(path)
+    features = trained.text_encoder.encode(CAPTIONS[:1])
+    inputs = {
+        "latents": trained.latents_for(1, seed=5),
+        "sentence": features.sentence,
+        "words": features.words[:, : trained.drawn_words],
+        "mask": features.mask[:, : trained.drawn_words],
+    }
+    takes = loaded.metadata["signatures"]["generate_rgba"]["inputs"]
+    inputs = {name: inputs[name] for name in takes}
+    rgba = loaded.run("generate_rgba", **inputs)["rgba"]
+    assert close(rgba[..., :3], trained.generate(CAPTIONS[:1], seed=5))
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

@@ -12,9 +12,9 @@ from keras import layers
 from keras import ops
 
 from keras_t2i.layers import MinibatchDeviation
+from keras_t2i.layers import Upsample
 from keras_t2i.layers.equalized import EqualizedConv2D
 from keras_t2i.layers.equalized import EqualizedDense
-from keras_t2i.layers.equalized import doubled
 from keras_t2i.layers.equalized import leaky_relu
 from keras_t2i.layers.modulation import AddNoise
 from keras_t2i.layers.modulation import ChannelBias
@@ -88,12 +88,12 @@ def synthesis(image_size, settings):
     sizes = resolutions(image_size)
     w = keras.Input((num_styles(image_size), settings["latent_width"]), name="w")
     noises = [keras.Input(shape) for shape in noise_shapes(image_size)]
-    styles = [w[:, i] for i in range(w.shape[1])]
+    styles = [ops.squeeze(s, 1) for s in ops.split(w, w.shape[1], axis=1)]
     separable = settings["separable"]
 
     def styled(x, filters, style, noise, name, double=False):
         if double and separable:
-            x, double = doubled(x), False
+            x, double = Upsample("bilinear")(x), False
         style = EqualizedDense(x.shape[-1], bias=1.0, name=f"{name}_style")(style)
         x = ModulatedConv2D(
             filters, 3, double=double, separable=separable, name=name
@@ -120,7 +120,8 @@ def synthesis(image_size, settings):
             x, width(r), styles[first], here[0], f"conv{r}_up", double=True
         )
         x = styled(x, width(r), styles[first + 1], here[1], f"conv{r}")
-        image = doubled(image) + picture(x, styles[first + 2], f"picture{r}")
+        image = Upsample("bilinear", dtype="float32")(image)
+        image = image + picture(x, styles[first + 2], f"picture{r}")
     return keras.Model([w, *noises], image, name="synthesis")
 
 
