@@ -11,11 +11,8 @@ Shapes are channels-last; B = batch, S = sentence width, Z = latent width.
 import keras
 from keras import layers
 
-<<<<<<< HEAD
-from keras_t2i.layers import compact_trunk
-=======
 from keras_t2i.layers import Upsample
->>>>>>> litert
+from keras_t2i.layers import compact_trunk
 from keras_t2i.layers import standardize
 from keras_t2i.layers import steered_conv
 from keras_t2i.layers import up_samplings
