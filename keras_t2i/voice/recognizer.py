@@ -1,0 +1,193 @@
+"""Speech to text by pocketsphinx, for what an editor understands.
+
+The acoustic model is the one that comes with pocketsphinx: Gaussian mixtures
+and hidden Markov models of American English. The language model is made here.
+"""
+
+import functools
+import hashlib
+import io
+import math
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_t2i import files
+from keras_t2i.voice import recordings
+from keras_t2i.voice.cleaning import cleaned
+from keras_t2i.voice.phrases import lines
+
+_WORD = re.compile("[a-z0-9']+")
+# Of what the recogniser's dictionary lacks.
+_SAID_AS = {"5": "five"}
+# Where half of the speech is not about faces, by log-likelihood a frame, and
+# how fast the confidence falls there.
+_MARGIN, _SLOPE = -60.0, 10.0
+_CONFIDENT = 0.5
+
+
+class Transcript(NamedTuple):
+    """What was heard.
+
+    Attributes:
+        text: words in lower case, without punctuation.
+        confidence: in [0, 1], how well the speech fits these words beside the
+            sounds that fit it best.
+    """
+
+    text: str
+    confidence: float
+
+
+class NotUnderstood(ValueError):
+    """The speech is about something else, or too unclear."""
+
+
+class Recognizer:
+    """Hears phrases that an editor understands.
+
+    Args:
+        phrases: iterable of str, words and phrases that the editor
+            understands. What English has no sounds for is left out.
+
+    Raises:
+        ValueError: if nothing is left, or pocketsphinx is not installed.
+    """
+
+    def __init__(self, phrases):
+        sphinx = _pocketsphinx()
+        self._decoder = sphinx.Decoder(
+            lm=None, samprate=recordings.RATE, loglevel="FATAL"
+        )
+        phrases = {
+            " ".join(_WORD.findall(p.lower())) for p in phrases if p.isascii()
+        }
+        heard = sorted(
+            p for p in phrases - {""} if all(map(self._learn, p.split()))
+        )
+        if not heard:
+            raise ValueError(
+                "The recogniser has English words only, and the editor knows "
+                "none of those. Give its phrases, such as 'black hair'."
+            )
+        model = sphinx.NGramModel(
+            self._decoder.config, self._decoder.logmath, _language_model(heard)
+        )
+        self._decoder.add_lm("phrases", model)
+        self._decoder.add_allphone_file(
+            "sounds", sphinx.get_model_path("en-us/en-us-phone.lm.bin")
+        )
+
+    def __call__(self, audio, rate):
+        """What is said in a recording.
+
+        Args:
+            audio, rate: as `recordings.check` takes them.
+
+        Returns:
+            `Transcript`.
+
+        Raises:
+            ValueError: if the recording is empty, silent, too long, or of a
+                wrong form.
+            NotUnderstood: if it says something else.
+        """
+        audio = cleaned(recordings.check(audio, rate))
+        audio *= 8_000 / np.abs(audio).max()
+        data = np.round(audio).astype("<i2").tobytes()
+        text, fit = self._decode("phrases", data)
+        _, best = self._decode("sounds", data)
+        confidence = 1 / (1 + math.exp((_MARGIN - (fit - best)) / _SLOPE))
+        if not text or confidence < _CONFIDENT:
+            raise NotUnderstood(
+                "That was not understood: it seems to be about something else "
+                "than a face. Say it again, such as 'smiling, black hair', or "
+                f"write it. Nearest words: {text or 'none'}."
+            )
+        return Transcript(text, confidence)
+
+    def _decode(self, search, data):
+        """Words of a search, and the mean log-likelihood of their frames."""
+        decoder = self._decoder
+        decoder.activate_search(search)
+        decoder.start_utt()
+        decoder.process_raw(data, full_utt=True)
+        decoder.end_utt()
+        if decoder.hyp() is None:
+            return "", -math.inf
+        segments = [s for s in decoder.seg() if s.end_frame >= s.start_frame]
+        frames = sum(s.end_frame - s.start_frame + 1 for s in segments)
+        return decoder.hyp().hypstr, sum(s.ascore for s in segments) / frames
+
+    def _learn(self, word):
+        """Whether the decoder has, or can be taught, the sounds of a word."""
+        lookup = self._decoder.lookup_word
+        if lookup(word):
+            return True
+        sounds = lookup(_SAID_AS.get(word, word))
+        halves = [(word[:n], word[n:]) for n in range(len(word) - 3, 2, -1)]
+        for halves in [] if sounds else halves:  # "side" and "burns".
+            each = [lookup(half) for half in halves]
+            if all(each):
+                sounds = " ".join(each)
+                break
+        if sounds:
+            self._decoder.add_word(word, sounds, True)
+        return bool(sounds)
+
+
+def transcribe(audio, rate, phrases):
+    """Text of a recording, without a network.
+
+    Args:
+        audio: [samples] or [samples, channels]; floats in [-1, 1], or int16
+            or int32 over their whole range.
+        rate: samples a second, from 16,000 on.
+        phrases: iterable of str, the words and phrases that may be said. The
+            recogniser of the last few sets of phrases is kept.
+
+    Returns:
+        `Transcript`. Show its text before something is done by it: it may be
+        wrong.
+
+    Raises:
+        ValueError: if the recording is empty, silent, too long, or of a wrong
+            form; or if pocketsphinx is not installed.
+        NotUnderstood: if it says something else. Also a ValueError.
+    """
+    return _recognizer(tuple(sorted(set(phrases))))(audio, rate)
+
+
+@functools.lru_cache(maxsize=4)
+def _recognizer(phrases):
+    return Recognizer(phrases)
+
+
+def _pocketsphinx():
+    try:
+        import pocketsphinx
+        import pocketsphinx.lm
+    except ImportError:
+        raise ValueError(
+            "Speech needs pocketsphinx, which is not installed: "
+            'pip install "keras-t2i[voice]", or in a clone of the repository '
+            'pip install -e ".[voice]". Or give a recogniser of your own, any '
+            "function of (audio, rate) that returns a str."
+        ) from None
+    return pocketsphinx
+
+
+def _language_model(phrases):
+    """Path of a trigram model of phrases, made once."""
+    text = "\n".join(lines(phrases))
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    path = files.cache_folder() / f"voice-{key}.arpa"
+    if not path.is_file():
+        model = _pocketsphinx().lm.ArpaBoLM(text=text, add_start=True)
+        model.compute()
+        written = io.StringIO()
+        model.write(written)
+        with files.atomic_write(path) as temporary:
+            temporary.write_text(written.getvalue(), "utf-8")
+    return str(path)
