@@ -3,6 +3,7 @@
 import os
 
 from keras_t2i.voice import recordings
+from keras_t2i.voice.recognizer import NotUnderstood
 from keras_t2i.voice.recognizer import transcribe
 
 
@@ -46,6 +47,8 @@ def hear(source, phrases, confirm=None, recognizer=None):
         text = transcribe(audio, rate, phrases).text
     else:
         text = recognizer(recordings.check(audio, rate), recordings.RATE)
+    if not text:
+        raise NotUnderstood("Nothing was understood. Say it again, or write it.")
     if confirm is not None:
         text = confirm(text)
     if not text:

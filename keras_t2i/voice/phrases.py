@@ -1,8 +1,8 @@
 """What people say to change a face: the text of the language model.
 
-Templates are filled with the phrases that the editor understands. The few
-words around those ("make", "please") are always there: the editor passes over
-what it does not know.
+Templates are filled with the phrases that an editor understands. The few words
+around those ("make", "please") are always there: the editor passes over what
+it does not know.
 """
 
 import random
@@ -10,11 +10,20 @@ import re
 
 _WHO = frozenset("man woman guy lady boy girl person gentleman".split())
 _LOOKS = re.compile(
-    r"\w+ (aged|haired)|(young|old)(er)?|youthful|elderly|aging|bald|"
-    "hairless|(un)?smiling|laughing|happy|sad|angry|serious|surprised|chubby|"
-    "plump|thin|attractive|beautiful|handsome|pretty|bearded|beardless|"
-    "brunette|blonde|blond|straight|wavy|curly"
+    r"\w+ (aged|haired)|(young|old)(er)?|youthful|elderly|aging|bald|hairless|"
+    "smiling|laughing|happy|sad|angry|serious|surprised|chubby|plump|thin|"
+    "attractive|beautiful|handsome|pretty|bearded|beardless|brunette|blonde|"
+    "blond|straight|wavy|curly"
 )
+# What takes no article.
+_UNCOUNTED = re.compile(
+    r"(s|hair|skin|makeup|lipstick|stubble|open)$|^(an?|no|there) "
+)
+_SLOT = re.compile(r"{(\w+)}")
+_LINES = 8000
+# Share of single words that get another phrase's first word: people say "a
+# gray beard" where the editor has gray hair.
+_CROSSED = 0.2
 # {some} are one or more things; {bare} is one without its article.
 _TEMPLATES = """
 {some}
@@ -62,11 +71,14 @@ make {him} {look} with {some}
 make {him} {look} and give {him} {some}
 make {him} smile
 make {him} smile with {some}
-make {person} {look}
+make the {who} {look}
+make {him} look {look}
+make this {who} {look}
 give {him} {some}
 give {him} {some}
 give {him} {some}
-give {person} {some}
+give the {who} {some}
+put {thing} on the {who}
 change {his} hair to {thing}
 add {some}
 add {some}
@@ -86,43 +98,34 @@ please add {some}
 please make {him} {look}
 please give {him} {some}
 """.strip().splitlines()
-_LINES = 8000
-
-
-# What takes no article.
-_UNCOUNTED = re.compile(r"(s|hair|skin|makeup|lipstick|stubble|open)$|^(an?|no|there) ")
-_SLOT = re.compile(r"{(\w+)}")
-_LINES = 8000
-_CROSSED = 0.2
 
 
 def lines(phrases):
     """Sentences in which the phrases come up.
 
     Args:
-        phrases: what the editor understands: words, and phrases such as
-            "black hair", in lower case without punctuation.
+        phrases: list of str, words and phrases such as "black hair", in lower
+            case without punctuation.
 
     Returns:
         list of str, the same for the same phrases.
     """
     rng = random.Random(5)
     phrases = sorted(set(phrases))
-    whole = [p for p in phrases if " " in p]
-    # A word that only ever comes before another, as "arched", is no thing.
-    first = {word for phrase in whole for word in phrase.split()[:-1]}
-    last = {phrase.split()[-1] for phrase in whole}
+    pairs = [p.split() for p in phrases if " " in p]
+    first = {word for pair in pairs for word in pair[:-1]}
+    last = {pair[-1] for pair in pairs}
+    kinds = sorted({pair[0] for pair in pairs if len(pair) == 2})
+    looks = [p for p in phrases if _LOOKS.fullmatch(p)] or ["nice"]
+    who = [p for p in phrases if p in _WHO] or ["face"]
     around = set(_SLOT.sub(r"\1", " ".join(_TEMPLATES)).split()) - last
-    looks = [p for p in phrases if _LOOKS.fullmatch(p)]
-    who = [p for p in phrases if p in _WHO]
+    # A word that only ever comes before another, as "arched", is no thing.
     things = [
         p
         for p in phrases
         if (" " in p or p in last or p not in first)
         and p not in around.union(looks, who)
-    ]
-    # People say "a gray beard" where there may be gray hair.
-    kinds = sorted({p.split()[0] for p in whole if p.count(" ") == 1})
+    ] or ["face"]
 
     def bare():
         thing = rng.choice(things)
@@ -136,8 +139,9 @@ def lines(phrases):
 
     def some():
         draw = rng.choice((bare, thing))
-        *found, end = [draw() for _ in range(rng.choice((1, 2, 2, 3)))]
-        return rng.choice((" ", " and ")).join([*filter(None, [" ".join(found)]), end])
+        found = [draw() for _ in range(rng.choice((1, 2, 2, 3)))]
+        found[-2:] = [rng.choice((" ", " and ")).join(found[-2:])]
+        return " ".join(found)
 
     def person():
         words = rng.sample(looks, min(len(looks), rng.choice((0, 1, 1, 2))))

@@ -24,7 +24,8 @@ _SAID_AS = {"5": "five"}
 # Where half of the speech is not about faces, by log-likelihood a frame, and
 # how fast the confidence falls there.
 _MARGIN, _SLOPE = -60.0, 10.0
-_CONFIDENT = 0.5
+CONFIDENT = 0.5
+_PEAK = 8_000.0  # Of 16 bits, as speech has it.
 
 
 class Transcript(NamedTuple):
@@ -63,16 +64,16 @@ class Recognizer:
         phrases = {
             " ".join(_WORD.findall(p.lower())) for p in phrases if p.isascii()
         }
-        heard = sorted(
+        self.phrases = sorted(
             p for p in phrases - {""} if all(map(self._learn, p.split()))
         )
-        if not heard:
+        if not self.phrases:
             raise ValueError(
                 "The recogniser has English words only, and the editor knows "
                 "none of those. Give its phrases, such as 'black hair'."
             )
         model = sphinx.NGramModel(
-            self._decoder.config, self._decoder.logmath, _language_model(heard)
+            self._decoder.config, self._decoder.logmath, _language_model(self.phrases)
         )
         self._decoder.add_lm("phrases", model)
         self._decoder.add_allphone_file(
@@ -93,19 +94,26 @@ class Recognizer:
                 wrong form.
             NotUnderstood: if it says something else.
         """
-        audio = cleaned(recordings.check(audio, rate))
-        audio *= 8_000 / np.abs(audio).max()
-        data = np.round(audio).astype("<i2").tobytes()
-        text, fit = self._decode("phrases", data)
-        _, best = self._decode("sounds", data)
-        confidence = 1 / (1 + math.exp((_MARGIN - (fit - best)) / _SLOPE))
-        if not text or confidence < _CONFIDENT:
+        heard = self.best(audio, rate)
+        if heard.confidence < CONFIDENT:
+            nearest = f" The nearest words: {heard.text!r}." if heard.text else ""
             raise NotUnderstood(
                 "That was not understood: it seems to be about something else "
                 "than a face. Say it again, such as 'smiling, black hair', or "
-                f"write it. Nearest words: {text or 'none'}."
+                f"write it.{nearest}"
             )
-        return Transcript(text, confidence)
+        return heard
+
+    def best(self, audio, rate):
+        """As a call, with the nearest words whatever is said."""
+        audio = cleaned(recordings.check(audio, rate))
+        audio *= _PEAK / np.abs(audio).max()
+        data = np.round(audio).astype("<i2").tobytes()
+        text, fit = self._decode("phrases", data)
+        if not text:
+            return Transcript("", 0.0)
+        _, best = self._decode("sounds", data)
+        return Transcript(text, _sigmoid((fit - best - _MARGIN) / _SLOPE))
 
     def _decode(self, search, data):
         """Words of a search, and the mean log-likelihood of their frames."""
@@ -115,7 +123,7 @@ class Recognizer:
         decoder.process_raw(data, full_utt=True)
         decoder.end_utt()
         if decoder.hyp() is None:
-            return "", -math.inf
+            return "", 0.0
         segments = [s for s in decoder.seg() if s.end_frame >= s.start_frame]
         frames = sum(s.end_frame - s.start_frame + 1 for s in segments)
         return decoder.hyp().hypstr, sum(s.ascore for s in segments) / frames
@@ -126,15 +134,17 @@ class Recognizer:
         if lookup(word):
             return True
         sounds = lookup(_SAID_AS.get(word, word))
-        halves = [(word[:n], word[n:]) for n in range(len(word) - 3, 2, -1)]
-        for halves in [] if sounds else halves:  # "side" and "burns".
-            each = [lookup(half) for half in halves]
-            if all(each):
-                sounds = " ".join(each)
-                break
+        for cut in range(len(word) - 3, 2, -1):  # "side" and "burns".
+            halves = lookup(word[:cut]), lookup(word[cut:])
+            if not sounds and all(halves):
+                sounds = " ".join(halves)
         if sounds:
             self._decoder.add_word(word, sounds, True)
         return bool(sounds)
+
+
+def _sigmoid(x):
+    return 0.5 * (1.0 + math.tanh(0.5 * x))
 
 
 def transcribe(audio, rate, phrases):
