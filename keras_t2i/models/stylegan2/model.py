@@ -15,6 +15,7 @@ from keras_t2i.models.drawing import latents_and_truncation
 from keras_t2i.models.preset_model import PresetModel
 from keras_t2i.models.settings import check_whole_numbers
 from keras_t2i.models.stylegan2 import networks
+from keras_t2i.models.stylegan2 import nvlabs
 from keras_t2i.models.stylegan2 import objective
 from keras_t2i.models.stylegan2.variants import VARIANTS
 from keras_t2i.models.stylegan2.variants import check
@@ -132,6 +133,33 @@ class StyleGAN2(PresetModel):
     def num_styles(self):
         """L: styles of one picture, from coarse to fine."""
         return networks.num_styles(self.image_size)
+
+    @classmethod
+    def from_nvlabs(cls, path):
+        """A model with the averaged generator of a published network pickle.
+
+        Files of stylegan2-ada-pytorch, of stylegan3 in its configuration
+        stylegan2, and of the TensorFlow code before them are read, unless
+        they take labels. Nothing in the file is run: its arrays are found by
+        a reader that knows numbers and refuses all else. What the file may be
+        used for is said by those who publish it.
+
+        Two things are ours: the noise pictures that `generate` holds, and
+        float32 throughout, so that values are not bounded as float16 needs.
+        The discriminator starts anew.
+
+        Args:
+            path: of the `.pkl` file.
+
+        Returns:
+            `StyleGAN2` of variant "stylegan2", ready to `generate`, and to
+            save as a preset.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is damaged or unsafe, or holds another network.
+        """
+        return nvlabs.load(cls, path)
 
     # Training.
 
