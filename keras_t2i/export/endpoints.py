@@ -8,7 +8,6 @@ import collections
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from keras_t2i.models.stylegan2.model import StyleGAN2
 from keras_t2i.models.text_to_image import TextToImageModel
@@ -123,10 +122,7 @@ def _of_stylegan2(model):
     }
 
     def draw(inputs):
-        mean = ops.convert_to_tensor(model.means.w)
-        w = model.mapping_ema(inputs["latents"])
-        w = mean + inputs["truncation"] * (w - mean)
-        w = ops.repeat(w[:, None], model.num_styles, axis=1)
+        w = model.styles(inputs["latents"], inputs["truncation"])
         return model.synthesize(w)
 
     return _drawing(model, draw, inputs, arrays), {}
