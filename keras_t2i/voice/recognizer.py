@@ -25,8 +25,8 @@ _SAID_AS = {"5": "five"}
 # from other speech, each a mean over the frames of words: the log-likelihood of
 # their sounds beside that of the sounds that fit best, the log-probability of
 # the words by the language model, and their posterior probability. Weights,
-# middle and width were chosen on synthetic speech that
-# `examples/voice_errors.py` does not measure with.
+# middle and width were chosen on synthetic speech, of other sentences than
+# those of `examples/voice_errors.py`.
 _WEIGHTS = np.array([1.0, 2.0, 3.0])
 _MIDDLE, _WIDTH = -3.9, 0.7
 CONFIDENT = 0.5
