@@ -89,8 +89,9 @@ class Recognizer:
                 "The recogniser has English words only, and the editor knows "
                 "none of those. Give its phrases, such as 'black hair'."
             )
+        path = _language_model(self.phrases)
         model = sphinx.NGramModel(
-            self._decoder.config, self._decoder.logmath, _language_model(self.phrases)
+            self._decoder.config, self._decoder.logmath, path
         )
         self._decoder.add_lm("phrases", model)
         self._decoder.add_allphone_file(
@@ -113,7 +114,7 @@ class Recognizer:
         """
         heard = self.best(audio, rate)
         if heard.confidence < CONFIDENT:
-            nearest = f" The nearest words: {heard.text!r}." if heard.text else ""
+            nearest = f" Nearest: {heard.text!r}." if heard.text else ""
             raise NotUnderstood(
                 "That was not understood: it seems to be about something else "
                 "than a face. Say it again, such as 'smiling, black hair', or "
