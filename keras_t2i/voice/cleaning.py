@@ -16,8 +16,8 @@ def cleaned(audio):
     """Subtracts the steady noise of a recording, and adds a faint even one.
 
     Spectral subtraction (Boll 1979; Berouti et al. 1979 for subtracting more
-    than there is and leaving a rest). At 20 dB of white noise it halves the
-    word errors of `examples/voice_errors.py`.
+    than there is and leaving a rest). On 15 phrases of flite's voice slt with
+    white noise at 20 dB it took the word errors from 34 to 14 %.
 
     Args:
         audio: float32 [samples].

@@ -33,7 +33,9 @@ def hear(source, phrases, confirm=None, recognizer=None):
     Example:
 
     ```python
-    text = keras_t2i.voice.hear("clip.wav", phrases, confirm=keras_t2i.voice.ask)
+    from keras_t2i import voice
+
+    text = voice.hear("clip.wav", phrases, confirm=voice.ask)
     editor.edit(photo, text)
     ```
     """
@@ -48,7 +50,7 @@ def hear(source, phrases, confirm=None, recognizer=None):
     else:
         text = recognizer(recordings.check(audio, rate), recordings.RATE)
     if not text:
-        raise NotUnderstood("Nothing was understood. Say it again, or write it.")
+        raise NotUnderstood("Nothing was heard. Say it again, or write it.")
     if confirm is not None:
         text = confirm(text)
     if not text:

@@ -25,8 +25,8 @@ _SAID_AS = {"5": "five"}
 # from other speech, each a mean over the frames of words: the log-likelihood of
 # their sounds beside that of the sounds that fit best, the log-probability of
 # the words by the language model, and their posterior probability. Weights,
-# middle and width were chosen on synthetic speech that
-# `examples/voice_errors.py` does not measure with.
+# middle and width were chosen on synthetic speech, of other sentences than
+# those of `examples/voice_errors.py`.
 _WEIGHTS = np.array([1.0, 2.0, 3.0])
 _MIDDLE, _WIDTH = -3.9, 0.7
 CONFIDENT = 0.5
@@ -89,8 +89,9 @@ class Recognizer:
                 "The recogniser has English words only, and the editor knows "
                 "none of those. Give its phrases, such as 'black hair'."
             )
+        path = _language_model(self.phrases)
         model = sphinx.NGramModel(
-            self._decoder.config, self._decoder.logmath, _language_model(self.phrases)
+            self._decoder.config, self._decoder.logmath, path
         )
         self._decoder.add_lm("phrases", model)
         self._decoder.add_allphone_file(
@@ -113,7 +114,7 @@ class Recognizer:
         """
         heard = self.best(audio, rate)
         if heard.confidence < CONFIDENT:
-            nearest = f" The nearest words: {heard.text!r}." if heard.text else ""
+            nearest = f" Nearest: {heard.text!r}." if heard.text else ""
             raise NotUnderstood(
                 "That was not understood: it seems to be about something else "
                 "than a face. Say it again, such as 'smiling, black hair', or "

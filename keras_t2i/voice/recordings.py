@@ -40,8 +40,8 @@ def read_wav(source):
             data = file.readframes(count)
     except (wave.Error, EOFError) as error:
         raise ValueError(
-            f"{name} is no WAV file of whole numbers ({error or 'it is empty'}). "
-            "Save it as WAV, 16 bits, or convert it: ffmpeg -i FILE -ar 16000 "
+            f"{name} is no WAV file of whole numbers "
+            f"({error or 'it is empty'}). Save it as WAV, 16 bits, or convert it: ffmpeg -i FILE -ar 16000 "
             "-ac 1 -c:a pcm_s16le FILE.wav"
         ) from None
     data = data[: len(data) // (width * channels) * width * channels]

@@ -110,7 +110,9 @@ class Parameter(Tensor):
 class Module:
     """Object of a class whose source code the pickle brings."""
 
-    def __init__(self, name, parameters=None, buffers=None, modules=None, **state):
+    def __init__(
+        self, name, parameters=None, buffers=None, modules=None, **state
+    ):
         self.name = name
         parameters = {k: Parameter(v) for k, v in (parameters or {}).items()}
         buffers = {k: Tensor(v) for k, v in (buffers or {}).items()}
@@ -174,7 +176,10 @@ def write_torch(path, arrays, protocol=4, **changes):
         return Module(
             "SynthesisLayer",
             {k: arrays[f"{name}.{k}"] for k in keys if f"{name}.{k}" in arrays},
-            {"resample_filter": BLUR, "noise_const": arrays[f"{name}.noise_const"]},
+            {
+                "resample_filter": BLUR,
+                "noise_const": arrays[f"{name}.noise_const"],
+            },
             {"affine": dense(f"{name}.affine", "linear", 1)},
             up=up,
             activation="lrelu",

@@ -68,7 +68,8 @@ def modulated(x, weights, name, w, up=False):
         kernel = kernel / norm[:, None, None, None]
     if up:
         # A transposed convolution of stride 2: its kernel is turned.
-        x = correlate(padded(spread(x)[:, :-1, :-1], 2, 2), kernel[..., ::-1, ::-1])
+        x = padded(spread(x)[:, :-1, :-1], 2, 2)
+        x = correlate(x, kernel[..., ::-1, ::-1])
         x = blurred(padded(x, 1, 1))
     else:
         margin = kernel.shape[-1] // 2
