@@ -200,7 +200,8 @@ _ATTRIBUTES = {
         {
             "Male": 1,
             **_free("Heavy_Makeup", "Wearing_Lipstick", "Wearing_Earrings"),
-            **_free("Arched_Eyebrows", "Bushy_Eyebrows", *_FACIAL_HAIR),
+            **_free("Arched_Eyebrows", "Bushy_Eyebrows", "No_Beard"),
+            **_free(*_FACIAL_HAIR),
         },
     ),
     "Woman": (
@@ -209,9 +210,9 @@ _ATTRIBUTES = {
         "sex",
         {
             "Male": 0,
-            "No_Beard": 1,
             **_free("Heavy_Makeup", "Wearing_Lipstick", "Wearing_Earrings"),
-            **_free("Arched_Eyebrows", "Bushy_Eyebrows", *_FACIAL_HAIR),
+            **_free("Arched_Eyebrows", "Bushy_Eyebrows", "No_Beard"),
+            **_free(*_FACIAL_HAIR),
         },
     ),
     "High_Cheekbones": (

@@ -4,12 +4,17 @@ B = batch, T = word positions, A = attributes of the lexicon, P = words of the
 longest phrase.
 """
 
+import collections
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_t2i.text.lexicon import END
 from keras_t2i.text.lexicon import START
+
+# Share of the captions that must name an attribute for it to be learned.
+_NOW_AND_THEN = 5e-4
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -91,14 +96,28 @@ class Edits:
             [[g == h for h in groups] for g in groups], "float32"
         )  # [A, A]
         shape = (len(attributes), len(feature_names))
-        self.target, self.named, self.touched = np.zeros((3, *shape), "float32")
+        self.touched = np.zeros(shape, "float32")
+        # What a text says, and what it says where it denies.
+        self.said, self.denied = np.zeros((2, 2, *shape), "float32")
+        affected = self.excluded.copy()
         for row, found in enumerate(attributes):
-            for name, value in found["shows"].items():
+            shows = found["shows"]
+            for name, value in shows.items():
                 if name in feature_names:
                     column = feature_names.index(name)
                     self.touched[row, column] = 1.0
-                    self.named[row, column] = float(value is not None)
-                    self.target[row, column] = float(value or 0)
+                    if value is not None:
+                        self.said[value, row, column] = 1.0
+                    # "not black" says nothing of the other colors.
+                    if value == (1 if 1 in shows.values() else 0):
+                        self.denied[1 - value, row, column] = 1.0
+            for other, its in enumerate(attributes):
+                shown = {n for n, v in its["shows"].items() if v is not None}
+                affected[row, other] = max(
+                    affected[row, other], bool(shown & set(shows))
+                )
+        # Attributes of which an edit may change the words, too.
+        self.affected = affected  # [A, A]
 
     def drawn(self, count, known, most, seed):
         """Random texts, each of one to `most` attributes that fit together.
@@ -145,18 +164,22 @@ class Edits:
             target, named, kept: float32 [B, features] as in
             `keras_t2i.losses.attribute_change_loss`.
         """
-        count = ops.matmul(chosen, self.named)
-        # Two names may disagree: those that say 1 win, as "a beard and a
-        # mustache" shows both.
-        target = ops.cast(ops.matmul(chosen, self.target) > 0.0, "float32")
-        named = ops.cast(count > 0.0, "float32")
-        kept = 1.0 - ops.cast(
-            ops.matmul(chosen, self.touched) > 0.0, "float32"
-        )
-        # "not black" says nothing of the other colors.
+
+        def any_of(table):
+            return ops.cast(ops.matmul(chosen, table) > 0.0, "float32")
+
         present = present[:, None]
-        named = present * named + (1.0 - present) * target
-        return present * target, named, kept
+        # Where two names disagree, what is seen wins over what is not.
+        zeros, ones = [
+            present * any_of(self.said[value])
+            + (1.0 - present) * any_of(self.denied[value])
+            for value in (0, 1)
+        ]
+        return ones, ops.maximum(zeros, ones), 1.0 - any_of(self.touched)
+
+    def kept(self, chosen):
+        """[B, A], 1 for attributes of which the words stay as likely."""
+        return 1.0 - ops.cast(ops.matmul(chosen, self.affected) > 0.0, "float32")
 
 
 def compacted(words):
@@ -185,3 +208,98 @@ def words_about(names, chosen):
     """
     padded = ops.concatenate([ops.zeros_like(chosen[:, :1]), chosen], axis=1)
     return ops.take_along_axis(padded, ops.cast(names, "int32"), axis=1)
+
+
+@keras.saving.register_keras_serializable("keras_t2i")
+class Phrasing(keras.layers.Layer):
+    """What captions name, and how: part of every saved model.
+
+    Args:
+        num_attributes: A.
+        num_words: T.
+        num_examples: captions that are kept of each attribute.
+    """
+
+    def __init__(self, num_attributes, num_words, num_examples=4, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        shape = (num_attributes, num_examples, num_words)
+
+        def add(shape, name, dtype):
+            return self.add_weight(
+                shape=shape,
+                initializer="zeros",
+                trainable=False,
+                autocast=False,
+                dtype=dtype,
+                name=name,
+            )
+
+        # Share of the captions that name an attribute.
+        self.share = add((num_attributes,), "share", "float32")
+        self.words = add(shape, "words", "int32")
+        self.names = add(shape, "names", "int32")
+        self.built = True
+
+    def collect(self, texts, lexicon):
+        """Counts names, and picks captions that name little else.
+
+        Args:
+            texts: list of captions, str.
+            lexicon: `keras_t2i.text.Lexicon`.
+        """
+        number, count, length = self.words.shape
+        share = np.zeros(number)
+        # Attribute -> the other names of a caption -> captions.
+        found = [{} for _ in range(number)]
+        for text, times in collections.Counter(texts).items():
+            reading = lexicon.read(text)
+            names = set(reading.names) - {0} - reading.negated
+            for name in names:
+                share[name - 1] += times / len(texts)
+                others = found[name - 1].setdefault(frozenset(names), {})
+                others[text] = times
+        words, names = np.zeros((2, number, count, length), "int32")
+        for attribute, by_names in enumerate(found):
+            sets = sorted(
+                by_names.values(),
+                key=lambda some: (
+                    len(set(lexicon.read(next(iter(some))).names)),
+                    -sum(some.values()),
+                ),
+            )
+            for place in range(count if sets else 0):
+                some = sets[place % len(sets)]
+                reading = lexicon.read(max(some, key=some.get))
+                size = min(length, len(reading.words))
+                words[attribute, place, :size] = reading.words[:size]
+                names[attribute, place, :size] = reading.names[:size]
+        self.share.assign(share.astype("float32"))
+        self.words.assign(words)
+        self.names.assign(names)
+
+    def known(self):
+        """[A], 1 for attributes that captions name now and then."""
+        return ops.cast(self.share >= _NOW_AND_THEN, "float32")
+
+    def examples(self, chosen, seed):
+        """A caption for each row, that names one of its chosen attributes.
+
+        Args:
+            chosen: [B, A].
+            seed: `keras.random.SeedGenerator`.
+
+        Returns:
+            words, names: int32 [B, T].
+        """
+        shape = ops.shape(chosen)
+        by_chance = keras.random.uniform(shape, 0.5, 1.0, seed=seed)
+        attribute = ops.argmax(chosen * by_chance, axis=1)
+        place = keras.random.randint(
+            (shape[0],), 0, self.words.shape[1], seed=seed
+        )
+        row = ops.cast(attribute, "int32") * self.words.shape[1] + place
+        flat = (-1, self.words.shape[2])
+        return [
+            ops.take(ops.reshape(table, flat), row, axis=0)
+            for table in (self.words, self.names)
+        ]
