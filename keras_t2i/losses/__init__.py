@@ -27,6 +27,7 @@ from keras_t2i.losses.editing import identity_loss
 from keras_t2i.losses.editing import kept_words_loss
 from keras_t2i.losses.editing import latent_distance
 from keras_t2i.losses.editing import named_words_loss
+from keras_t2i.losses.identity import cosine_margin_loss
 from keras_t2i.losses.joint_embedding import structured_joint_embedding_loss
 from keras_t2i.losses.matching import pair_matching_loss
 from keras_t2i.losses.matching import sentence_matching_loss

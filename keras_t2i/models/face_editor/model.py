@@ -17,7 +17,10 @@ from keras.src.saving import serialization_lib
 
 from keras_t2i import losses
 from keras_t2i.models.face_editor import networks
+from keras_t2i.models.face_editor.alignment import align_face
 from keras_t2i.models.face_editor.captioner import ImageCaptioner
+from keras_t2i.models.face_editor.inversion import PhotoEncoder
+from keras_t2i.models.face_editor.inversion import optimize_latents
 from keras_t2i.models.face_editor.objective import Decay
 from keras_t2i.models.face_editor.objective import Edits
 from keras_t2i.models.face_editor.objective import Phrasing
@@ -25,6 +28,7 @@ from keras_t2i.models.face_editor.objective import before_and_after
 from keras_t2i.models.face_editor.objective import words_about
 from keras_t2i.models.face_editor.variants import EDITORS
 from keras_t2i.models.face_editor.variants import check_editor
+from keras_t2i.models.face_features.model import FaceFeatures
 from keras_t2i.models.preset_model import PresetModel
 from keras_t2i.models.settings import check_whole_numbers
 from keras_t2i.models.stylegan2.model import StyleGAN2
@@ -81,8 +85,9 @@ class TextFaceEditor(PresetModel):
             with one.
         features: a trained `FaceFeatures`, or a preset, for how much a person
             stays the same, and for attributes in training. None goes without.
-        encoder: a trained `inversion.PhotoEncoder`, or a preset, to edit
-            photographs. None goes without: `edit_latents` and `generate`.
+        encoder: an `inversion.PhotoEncoder` of the generator, which guesses
+            the latents of photographs; a dict gives the arguments of a new
+            one, which `fit` trains first on what the generator draws.
         captioner: a trained `ImageCaptioner`, or a preset. None trains a new
             one when `fit` is first called; a dict gives its arguments.
         text_encoder: `keras_t2i.text.FOFETextEncoder`; None makes one as wide
@@ -93,7 +98,8 @@ class TextFaceEditor(PresetModel):
               `fusion`: "add" or "affine", see `networks.LatentFusion`.
             - `captioner_steps` of a captioner that is not given; 0 trains it
               together with the text encoder, on drawn faces and whole
-              captions.
+              captions. `encoder_steps` of an encoder that is not given; 0
+              makes none, and photographs cannot be edited.
             - `caption_weight` of the likelihood of the words that name what
               was edited, `kept_words_weight` of other words;
               `attribute_weight`, `kept_attributes_weight` of the attributes
@@ -131,11 +137,16 @@ class TextFaceEditor(PresetModel):
         **settings,
     ):
         generator = _part("generator", generator, StyleGAN2)
-        features = _part("features", features, _features_class())
-        encoder = _part("encoder", encoder, _encoder_class())
+        features = _part("features", features, FaceFeatures)
         if not isinstance(captioner, dict):
             captioner = _part("captioner", captioner, ImageCaptioner)
-        size = _common_size(image_size, generator, features, captioner)
+        if generator is None:
+            raise ValueError(
+                "A TextFaceEditor changes faces that a trained StyleGAN2 "
+                "draws. Give it as `generator`, or the preset that holds it."
+            )
+        generator.check_built()
+        _check_sizes(generator.image_size, image_size, features, captioner)
         if text_encoder is None:
             known = captioner if isinstance(captioner, ImageCaptioner) else None
             with seeded(f"text encoder {settings.get('seed', 0)}"):
@@ -157,9 +168,15 @@ class TextFaceEditor(PresetModel):
             captioner.optimizer.iterations.assign(steps)
         self.generator = generator
         self.features = features
-        self.encoder = encoder
         self.captioner = captioner
-        self.build_for(size)
+        if encoder is None and self.settings["encoder_steps"]:
+            encoder = {}
+        if isinstance(encoder, dict):
+            encoder = PhotoEncoder(generator, **{"seed": self.seed, **encoder})
+        self.encoder = encoder
+        # Keras keeps the weights of what it finds among the attributes.
+        self.encoder_network = encoder and encoder.network
+        self.build_for(generator.image_size)
 
     def optimizers(self):
         return {"editor": keras.optimizers.Adam(Decay.of(self.settings))}
@@ -220,24 +237,27 @@ class TextFaceEditor(PresetModel):
         for name, part in self._parts().items():
             for inner, network in part.preset_networks().items():
                 networks[f"{name}.{inner}"] = network
+        if self.encoder is not None:
+            networks["encoder"] = self.encoder_network
         return networks
 
     def _parts(self):
-        parts = {
-            "generator": self.generator,
-            "features": self.features,
-            "encoder": self.encoder,
-            "captioner": self.captioner,
-        }
-        return {k: part for k, part in parts.items() if part is not None}
+        parts = {"generator": self.generator, "captioner": self.captioner}
+        if self.features is not None:
+            parts["features"] = self.features
+        return parts
 
     def get_config(self):
-        config = super().get_config()
-        for name, part in self._parts().items():
-            config[name] = _arguments(part)
-        # The captioner speaks with the vocabulary of the text encoder.
-        config["captioner"].pop("text_encoder")
-        return config
+        # The parts are made anew; their weights come with the others.
+        parts = {
+            name: {**part.settings, "image_size": part.image_size}
+            for name, part in self._parts().items()
+        }
+        if self.captioner.settings["backbone"]:
+            parts["captioner"]["backbone_weights"] = None
+        if self.encoder is not None:
+            parts["encoder"] = {"width": self.encoder.width}
+        return {**super().get_config(), **parts}
 
     # Training.
 
@@ -247,10 +267,15 @@ class TextFaceEditor(PresetModel):
     def train_before(
         self, x, y, batch_size, callbacks=None, verbose="auto", **kwargs
     ):
-        """Trains the captioner on real faces, where it is not trained yet."""
+        """Trains encoder and captioner, where they are not trained yet."""
+        if self.from_weights:
+            return None
+        steps = self.settings["encoder_steps"]
+        if steps and self.encoder is not None and not self.encoder.trained:
+            self.encoder.fit(steps, verbose=verbose)
         captioner, pipeline = self.captioner, backend.pipeline()
         done, steps = captioner.step, self.settings["captioner_steps"]
-        if self.from_weights or done >= steps:
+        if done >= steps:
             return None
         # Every step sees what it would see in a run without a stop.
         dataset = pipeline.as_dataset(x, y, batch_size)
@@ -670,15 +695,16 @@ class TextFaceEditor(PresetModel):
                 "This editor has no `encoder` that finds the latents of a "
                 "photograph. Make it with one, or use `edit_latents`."
             )
-        from keras_t2i.models.face_editor import alignment
-        from keras_t2i.models.face_editor import inversion
-
-        faces = np.stack(
-            [alignment.align_face(photo, self.image_size) for photo in photos]
-        )
+        faces = np.stack([align_face(p, self.image_size) for p in photos])
         latents = np.asarray(self.encoder.encode(faces))
         if steps:
-            latents = inversion.optimize_latents(
+            if self.features is None:
+                raise ValueError(
+                    "The search for the latents of a photograph needs the "
+                    "`features` of faces, which this editor lacks. Make it "
+                    "with them, or take what the encoder says: `steps=0`."
+                )
+            latents = optimize_latents(
                 self.generator, self.features, faces, latents, steps
             )
         return np.asarray(latents, "float32")
@@ -803,3 +829,50 @@ def smoothed(latents, smoothing):
     )
     weights /= weights.sum(axis=1, keepdims=True)
     return np.tensordot(weights.astype("float32"), latents, axes=1)
+
+
+def _part(name, part, cls):
+    """A model that an editor is made of, from what a user or a file gives."""
+    if isinstance(part, dict):
+        return cls(**part)
+    if isinstance(part, (str, os.PathLike)):
+        if serialization_lib.in_safe_mode():
+            raise ValueError(
+                f"The file names a {name} that lies elsewhere, which it must "
+                f"not: {str(part)!r}"
+            )
+        return cls.from_preset(part)
+    if part is not None and not isinstance(part, cls):
+        raise ValueError(
+            f"`{name}` is a {cls.__name__}, or the name or folder of a preset "
+            f"with one. Received: {part!r}"
+        )
+    return part
+
+
+def _check_sizes(size, image_size, features, captioner):
+    """Raises ValueError if a part is made for pictures of another size."""
+    found = {"image_size": image_size}
+    for name, part in (("features", features), ("captioner", captioner)):
+        found[name] = getattr(part, "image_size", None)
+    for name, other in found.items():
+        if other not in (None, size):
+            raise ValueError(
+                f"The generator draws {size} x {size}; `{name}` is for "
+                f"{other} x {other}. All must have one size."
+            )
+
+
+def _check_reader(text_encoder):
+    if not isinstance(text_encoder, FOFETextEncoder):
+        raise ValueError(
+            "`text_encoder` must be a keras_t2i.text.FOFETextEncoder, which "
+            f"knows what words name. Received: {text_encoder!r}"
+        )
+
+
+def _reader_of(text_encoder):
+    """Reads captions as the text encoder does, without its weights."""
+    return CaptionReader(
+        text_encoder.max_length, text_encoder.lexicon.get_config()
+    )

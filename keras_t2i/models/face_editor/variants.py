@@ -47,6 +47,7 @@ _EDITOR = {
     "latent_space": "w",  # or "z"
     "fusion": "add",  # or "affine"
     # Objective.
+    "encoder_steps": 2000,  # on drawn faces
     "captioner_steps": 3000,  # on real faces; 0: it is trained with the rest
     "caption_weight": 1.0,
     "kept_words_weight": 0.05,
@@ -69,6 +70,7 @@ _EDITOR = {
 # 500 "iterations" each is taken as a pass over the data, of 160 steps.
 _PATENT = {
     "latent_space": "z",
+    "encoder_steps": 0,  # photographs have no latents in Z
     "captioner_steps": 0,
     "kept_words_weight": 0.0,
     "attribute_weight": 0.0,
@@ -122,7 +124,7 @@ def check_editor(settings):
     check_choices(
         settings, {"latent_space": ("z", "w"), "fusion": ("add", "affine")}
     )
-    check_whole_numbers(settings, {"captioner_steps": 0, "most_names": 1})
+    check_whole_numbers(settings, {"encoder_steps": 0, "captioner_steps": 0, "most_names": 1})
     _check_weights(settings, _WEIGHTS)
     _check_schedule(settings)
 
