@@ -109,20 +109,25 @@ def decoder(num_regions, num_rows, settings):
     regions = keras.Input((num_regions, settings["feature_width"]), name="regions")
     words = keras.Input((None,), dtype="int32", name="words")
     vector = layers.GlobalAveragePooling1D()(regions)  # V
-    seen = layers.Dense(width, activation="relu")(vector)
-    embedded = layers.Embedding(num_rows, settings["word_width"])(words)
-    states = layers.LSTM(width, return_sequences=True)(
+    seen = layers.Dense(width, activation="relu", name="seen")(vector)
+    embedded = layers.Embedding(
+        num_rows, settings["word_width"], name="embedding"
+    )(words)
+    states = layers.LSTM(width, return_sequences=True, name="lstm")(
         Beside()([embedded, seen]),
         initial_state=[
-            layers.Dense(width, activation="tanh")(vector) for _ in "hm"
+            layers.Dense(width, activation="tanh", name=name)(vector)
+            for name in ("first_h", "first_m")
         ],
     )
-    keys = layers.Dense(width, use_bias=False)(regions)
-    queries = layers.Dense(width)(states)
-    context = layers.AdditiveAttention()([queries, regions, keys])  # c_t
-    x = layers.Dense(width)(context) + layers.Dense(width)(states)
-    x = layers.Dropout(settings["dropout"])(ops.tanh(x))
-    logits = layers.Dense(num_rows, dtype="float32")(x)
+    keys = layers.Dense(width, use_bias=False, name="keys")(regions)
+    queries = layers.Dense(width, name="query")(states)
+    attention = layers.AdditiveAttention(name="attention")
+    context = attention([queries, regions, keys])  # c_t
+    x = layers.Dense(width, name="of_context")(context)
+    x = ops.tanh(x + layers.Dense(width, name="of_state")(states))
+    x = layers.Dropout(settings["dropout"])(x)
+    logits = layers.Dense(num_rows, dtype="float32", name="logits")(x)
     return keras.Model([regions, words], logits, name="decoder")
 
 
