@@ -164,7 +164,7 @@ class ImageCaptioner(PresetModel):
         words = np.zeros((len(images), length + 1), "int32")
         words[:, 0] = START
         for t in range(length):
-            logits = np.asarray(self._say(regions, words[:, :length]))[:, t]
+            logits = np.array(self._say(regions, words[:, :length]))[:, t]
             logits[:, [0, START]] = -np.inf
             words[:, t + 1] = np.where(
                 np.isin(words[:, t], (0, END)), 0, np.argmax(logits, axis=-1)
@@ -203,6 +203,38 @@ class ImageCaptioner(PresetModel):
             )
         found = np.asarray(self.log_likelihoods(images, words))
         return found.sum(axis=1) / (1 + np.count_nonzero(words, axis=1))
+
+    def held_out(self, dataset):
+        """How well pictures that it never saw are put into words.
+
+        Args:
+            dataset: from `keras_t2i.data.load(..., training=False)`.
+
+        Returns:
+            dict: `word_log_likelihood`, the mean of log p over the words of
+            the first caption of each picture; `named`, the share of what the
+            model says of a picture (its attributes, in whatever words) that
+            one of the picture's own captions says too.
+        """
+        images = np.concatenate([np.asarray(y) for _, y in dataset])
+        own = [as_captions(list(texts)) for texts in dataset.source.texts]
+        sizes = range(0, len(images), 64)
+        found = [
+            self.likelihood([texts[0] for texts in own[i : i + 64]], images[i : i + 64])
+            for i in sizes
+        ]
+        right = total = 0
+        for said, texts in zip(self.caption(images), own):
+            names = self._names([said])
+            right += len(names & self._names(texts))
+            total += len(names)
+        return {
+            "word_log_likelihood": float(np.mean(np.concatenate(found))),
+            "named": right / max(total, 1),
+        }
+
+    def _names(self, texts):
+        return {n for t in texts for n in self.lexicon.read(t).names} - {0}
 
     @property
     def _look(self):

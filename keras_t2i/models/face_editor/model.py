@@ -26,6 +26,7 @@ from keras_t2i.models.face_editor.objective import Edits
 from keras_t2i.models.face_editor.objective import Phrasing
 from keras_t2i.models.face_editor.objective import before_and_after
 from keras_t2i.models.face_editor.objective import words_about
+from keras_t2i.models.face_editor.variants import CAPTIONER_OF
 from keras_t2i.models.face_editor.variants import EDITORS
 from keras_t2i.models.face_editor.variants import check_editor
 from keras_t2i.models.face_features.model import FaceFeatures
@@ -157,11 +158,13 @@ class TextFaceEditor(PresetModel):
         _check_reader(text_encoder)
         super().__init__(None, variant, text_encoder, **settings)
         if not isinstance(captioner, ImageCaptioner):
+            if captioner is None:
+                captioner = CAPTIONER_OF.get(variant, {})
             captioner = ImageCaptioner(
                 text_encoder=_reader_of(text_encoder),
                 dtype=self.dtype_policy,
                 name="captioner",
-                **{"seed": self.seed, **(captioner or {})},
+                **{"seed": self.seed, **captioner},
             )
         elif captioner.from_weights or captioner.step:
             steps = max(captioner.step, self.settings["captioner_steps"])
@@ -289,13 +292,11 @@ class TextFaceEditor(PresetModel):
         self.stop_training = captioner.stop_training
         return history
 
-    def batches(self, dataset, progress=False):
-        pipeline = backend.pipeline()
+    def build_from(self, dataset):
+        super().build_from(dataset)
         if not np.any(ops.convert_to_numpy(self.phrasing.share.value)):
+            pipeline = backend.pipeline()
             self.collect(pipeline.captions_by_picture(dataset))
-        return pipeline.with_features(
-            dataset, self.text_encoder, progress=progress
-        )
 
     def collect(self, pictures):
         """Learns from captions what there is to name; `fit` calls it.
@@ -467,6 +468,11 @@ class TextFaceEditor(PresetModel):
         known = ops.convert_to_numpy(self.phrasing.known())
         return [n for n, k in zip(self.lexicon.names, known) if k]
 
+    @property
+    def phrases(self):
+        """What each of `known_attributes` is called, a list of str."""
+        return list(map(self._phrase, self.known_attributes))
+
     def understood(self, text):
         """What a text asks for.
 
@@ -509,8 +515,7 @@ class TextFaceEditor(PresetModel):
         return self.lexicon.attributes[name]["phrases"][0]
 
     def _nothing_known(self, text, rest):
-        phrases = [self._phrase(name) for name in self.known_attributes]
-        told = []
+        phrases, told = self.phrases, []
         for word in dict.fromkeys(rest):
             places = [p for p in phrases if word in p.split() and p != word]
             if places:

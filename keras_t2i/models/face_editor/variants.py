@@ -88,6 +88,9 @@ EDITORS = {
     "patent": _PATENT,
 }
 
+# The captioner that an editor makes for itself, by variant; else the default.
+CAPTIONER_OF = {"patent": {"variant": "patent"}}
+
 _WEIGHTS = (
     "caption_weight",
     "kept_words_weight",

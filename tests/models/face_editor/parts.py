@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_t2i import models
+from keras_t2i import text
 
 CAPTIONS = [
     "a smiling man with black hair",
@@ -45,9 +46,14 @@ def editor(**settings):
     """An editor that runs without compilation."""
     variant = settings.get("variant", "default")
     if variant == "default":
-        steps = {"captioner_steps": 2, "encoder_steps": 1}
+        steps = {"captioner_steps": 1, "encoder_steps": 1}
         settings = {**steps, "encoder": {"width": 2}, **settings}
     arguments = {"captioner": CAPTIONER, **settings}
+    if "text_encoder" not in arguments:
+        # Few words: without compilation an LSTM takes its time.
+        arguments["text_encoder"] = text.FOFETextEncoder(
+            width=8, embedding_width=4, max_length=7
+        )
     if "generator" not in arguments:
         arguments["generator"] = generator()
     if "features" not in arguments:
