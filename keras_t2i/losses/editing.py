@@ -6,8 +6,8 @@ B = batch, T = word positions, A = attributes.
 
 from keras import ops
 
-# Probabilities keep so far away from 0 and 1.
-_MARGIN = 1e-4
+# Added to probabilities, of which a logarithm is taken.
+_LITTLE = 1e-4
 
 
 def named_words_loss(log_likelihoods, named, present):
@@ -24,9 +24,10 @@ def named_words_loss(log_likelihoods, named, present):
     Returns:
         Scalar >= 0; 0 where nothing is named.
     """
-    p = ops.clip(ops.exp(log_likelihoods), _MARGIN, 1.0 - _MARGIN)
+    # Not clipped: an unlikely word must still be told in which direction to go.
+    unlikely = ops.log(1.0 + _LITTLE - ops.exp(log_likelihoods))
     present = present[:, None]
-    loss = -present * ops.log(p) - (1.0 - present) * ops.log(1.0 - p)
+    loss = -present * log_likelihoods - (1.0 - present) * unlikely
     return _mean(loss, named)
 
 
@@ -47,24 +48,24 @@ def kept_words_loss(before, after, kept):
 def attribute_change_loss(before, after, target, named, kept):
     """Cross entropy of attributes: named ones as named, kept ones as before.
 
-        mean_named CE(target, after) + mean_kept KL(before | after)
+        mean_named CE(target, q),    mean_kept KL(p | q)
+
+    with the probabilities p before and q after the edit.
 
     Args:
-        before, after: [B, A], probabilities by a classifier.
+        before, after: logits [B, A] of a classifier.
         target: [B, A], 1 or 0 where `named`.
         named, kept: [B, A], 1 or 0.
 
     Returns:
         Two scalars >= 0, of the named and of the kept ones.
     """
-    before, after = [
-        ops.clip(p, _MARGIN, 1.0 - _MARGIN) for p in (before, after)
-    ]
 
-    def cross_entropy(p, q):
-        return -p * ops.log(q) - (1.0 - p) * ops.log(1.0 - q)
+    def cross_entropy(p, logits):
+        return ops.softplus(logits) - p * logits
 
-    divergence = cross_entropy(before, after) - cross_entropy(before, before)
+    p = ops.sigmoid(before)
+    divergence = cross_entropy(p, after) - cross_entropy(p, before)
     return (
         _mean(cross_entropy(target, after), named),
         _mean(divergence, kept),

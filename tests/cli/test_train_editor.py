@@ -63,7 +63,7 @@ def test_parts_that_are_missing_are_named(faces, tmp_path, capsys):
     argv = ["train", "face_editor", "--data", str(faces), "--image-size", "16"]
     argv += ["--out", str(tmp_path / "run")]
     for more, message in [
-        ([], "trained StyleGAN2.*`generator`"),
+        ([], "trained StyleGAN2.*--with generator=PRESET"),
         (["--with", "generator"], "--with takes NAME=PRESET.*'generator'"),
         (["--with", "nose=a"], "--with takes NAME=PRESET.*'nose=a'"),
         (["--with", "generator=nowhere"], "no preset 'nowhere'"),

@@ -14,7 +14,7 @@ def test_named_words_shall_be_likely_or_denied_unlikely():
         for t in range(3):
             if named[i, t]:
                 p = np.exp(log_p[i, t])
-                total -= np.log(p if present[i] else 1.0 - p)
+                total -= np.log(p if present[i] else 1.0 + 1e-4 - p)
                 count += 1
     found = losses.named_words_loss(
         tf.constant(log_p), tf.constant(named), tf.constant(present)
@@ -31,6 +31,10 @@ def test_kept_words_shall_stay_as_likely():
     kept = tf.constant([[1.0, 0.0]], tf.float64)
     found = losses.kept_words_loss(tf.constant(before), tf.constant(after), kept)
     assert float(found) == pytest.approx(0.25)
+
+
+def logit(p):
+    return np.log(p) - np.log(1.0 - p)
 
 
 def test_attributes_become_as_named_and_stay_elsewhere():
@@ -50,7 +54,7 @@ def test_attributes_become_as_named_and_stay_elsewhere():
                     p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
                 )
     found = losses.attribute_change_loss(
-        *map(tf.constant, (before, after, target, named, kept))
+        *map(tf.constant, (logit(before), logit(after), target, named, kept))
     )
     np.testing.assert_allclose(
         found, [np.mean(changed), np.mean(stayed)], rtol=1e-9
@@ -64,3 +68,17 @@ def test_identity_and_distance():
     assert float(found) == pytest.approx(0.5)
     found = losses.latent_distance(tf.constant(first), tf.constant(second), 2.0)
     assert float(found) == pytest.approx(2.0 / 4.0 / 4.0)
+
+
+def test_the_unlikely_is_told_where_to_go():
+    """However sure the networks are, there is a gradient."""
+    zero, one = tf.zeros((1, 1)), tf.ones((1, 1))
+    for loss in (
+        lambda x: losses.named_words_loss(x, one, one[0]),
+        lambda x: losses.attribute_change_loss(x, x, one, one, zero)[0],
+    ):
+        x = tf.constant([[-30.0]])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = loss(x)
+        assert float(tape.gradient(value, x)[0, 0]) < -0.9

@@ -6,6 +6,7 @@ of real faces.
 """
 
 import collections
+import functools
 import os
 import secrets
 import warnings
@@ -108,7 +109,9 @@ class TextFaceEditor(PresetModel):
               way in latent space; `l2_weight` of all trained weights.
             - `most_names`: how many attributes a text of training names.
             - `learning_rate` of Adam; its `schedule`, `decay_steps` as in
-              `ImageCaptioner`; `seed`.
+              `ImageCaptioner`.
+            - `augment` of the drawn faces that are judged, "translation" or
+              "cutout"; `seed` as in `keras_t2i.training.AdversarialModel`.
 
     Raises:
         ValueError: without a trained generator, or for parts of other sizes.
@@ -144,11 +147,12 @@ class TextFaceEditor(PresetModel):
         if generator is None:
             raise ValueError(
                 "A TextFaceEditor changes faces that a trained StyleGAN2 "
-                "draws. Give it as `generator`, or the preset that holds it."
+                "draws. Give it as `generator`, or a preset that holds one "
+                "(--with generator=PRESET)."
             )
         generator.check_built()
         _check_sizes(generator.image_size, image_size, features, captioner)
-        if text_encoder is None:
+        if text_encoder in (None, "fofe"):
             known = captioner if isinstance(captioner, ImageCaptioner) else None
             with seeded(f"text encoder {settings.get('seed', 0)}"):
                 text_encoder = FOFETextEncoder(
@@ -368,8 +372,11 @@ class TextFaceEditor(PresetModel):
         )
         codes = self.text_encoder({"words": words}, training=True).sentence
         end = self.moved(start, codes, 2.0 * present - 1.0)
-        before = ops.stop_gradient(self.picture(start))
-        after = self.picture(end)
+        # Both moved alike: a picture that fools its judges does so in place.
+        pair = [ops.stop_gradient(self.picture(start)), self.picture(end)]
+        before, after = ops.split(
+            self.augment(ops.concatenate(pair, axis=-1)), 2, axis=-1
+        )
 
         # The captioner reads what was named, and all else as before.
         say = self.captioner.log_likelihoods
@@ -403,19 +410,16 @@ class TextFaceEditor(PresetModel):
 
     def feature_losses(self, before, after, chosen, present, logs):
         """What `features` says of an edit, weighted."""
-        s, features = self.settings, self.features
-        p_before, p_after = [
-            ops.sigmoid(features.attribute_network(x, training=False))
-            for x in (before, after)
+        s = self.settings
+        was, who_was = [
+            ops.stop_gradient(x) for x in self._look(before, training=False)
         ]
+        shows, who = self._look(after, training=False)
         target, named, kept = self.edits.wanted(chosen, present)
         named_loss, kept_loss = losses.attribute_change_loss(
-            ops.stop_gradient(p_before), p_after, target, named, kept
+            was, shows, target, named, kept
         )
-        identity = losses.identity_loss(
-            ops.stop_gradient(features.identity_network(before, training=False)),
-            features.identity_network(after, training=False),
-        )
+        identity = losses.identity_loss(who_was, who)
         logs["named_attributes"] = named_loss
         logs["kept_attributes"] = kept_loss
         logs["identity"] = identity
@@ -424,6 +428,15 @@ class TextFaceEditor(PresetModel):
             + s["kept_attributes_weight"] * kept_loss
             + s["identity_weight"] * identity
         )
+
+    @functools.cached_property
+    def _look(self):
+        """Both networks of `features` as one, whose trunk runs once."""
+        parts = (
+            self.features.attribute_network,
+            self.features.identity_network,
+        )
+        return keras.Model(parts[0].inputs, [part.output for part in parts])
 
     def l2_penalty(self):
         if not self.settings["l2_weight"]:

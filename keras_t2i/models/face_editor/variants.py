@@ -61,6 +61,7 @@ _EDITOR = {
     "learning_rate": 2e-3,
     "schedule": "cosine",  # or "step" or "constant"
     "decay_steps": 3000,
+    "augment": ("translation",),
     "seed": 0,
 }
 
@@ -81,6 +82,7 @@ _PATENT = {
     "learning_rate": 1e-3,
     "schedule": "step",
     "decay_steps": 8000,
+    "augment": (),
 }
 
 EDITORS = {
@@ -130,6 +132,11 @@ def check_editor(settings):
     check_whole_numbers(settings, {"encoder_steps": 0, "captioner_steps": 0, "most_names": 1})
     _check_weights(settings, _WEIGHTS)
     _check_schedule(settings)
+    if "color" in settings["augment"]:
+        raise ValueError(
+            "`augment` takes no color: hair has one that texts name. "
+            f"Received: {settings['augment']!r}"
+        )
 
 
 def _check_weights(settings, keys):
