@@ -37,11 +37,13 @@ def taught():
         learning_rate=2e-2,
         schedule="constant",
         augment=(),
+        dropout=0.0,
+        hidden_width=16,
         text_encoder=text.CaptionReader(max_length=6),
     )
     model.run_eagerly = False
     captions, pictures = colored(16)
-    model.fit(captions, pictures, epochs=60, verbose=0)
+    model.fit(captions, pictures, epochs=120, verbose=0)
     return model
 
 
