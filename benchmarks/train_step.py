@@ -79,7 +79,8 @@ class UsualGANCLS(models.GANCLS):
         s = self.settings
         images = self.augment(batch["images"])
         real = self.trunk(images, training=True)
-        fake = self.trunk(self.augment(drawn), training=True)
+        drawn = self.augment(drawn)
+        fake = self.trunk(drawn, training=True)
         fake_logits = self.judge(fake, asked)
         if s["wrong_pairs"] == "all":
             loss = losses.gan_cls_matrix_discriminator_loss(
@@ -97,17 +98,30 @@ class UsualGANCLS(models.GANCLS):
             loss += s["realism_weight"] * losses.gan_discriminator_loss(
                 self.judge(real, None), self.judge(fake, None)
             )
+        if s["coarse_weight"]:
+            loss += s["coarse_weight"] * losses.gan_discriminator_loss(
+                self.coarse(images, training=True),
+                self.coarse(drawn, training=True),
+            )
+            loss += self.r1_penalty(
+                lambda x: self.coarse(x, training=True), images
+            )
         return loss + self.r1_penalty(
             lambda x: self.judge(self.trunk(x, training=True), sentence), images
         )
 
     def generator_loss(self, drawn, latents, asked, count):
         s = self.settings
-        fake = self.trunk(self.augment(drawn), training=True)
+        shown = self.augment(drawn)
+        fake = self.trunk(shown, training=True)
         loss = losses.gan_cls_generator_loss(self.judge(fake, asked))
         if s["realism_weight"]:
             loss += s["realism_weight"] * losses.gan_cls_generator_loss(
                 self.judge(fake, None)
+            )
+        if s["coarse_weight"]:
+            loss += s["coarse_weight"] * losses.gan_cls_generator_loss(
+                self.coarse(shown, training=True)
             )
         if s["mode_seeking_weight"]:
             loss += s["mode_seeking_weight"] * losses.mode_seeking_loss(

@@ -61,6 +61,9 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
               batch at once; "compact" only).
             - `realism_weight`: weight of a second judgement that does not
               see the words ("compact" only), 0 for none.
+            - `coarse_weight`: weight of a judgement of the picture at a quarter
+              of its size, without the words, which keeps its large shapes in
+              order ("compact" only), 0 for none.
             - `text_noise`: length of Gaussian noise added to each sentence
               in training, beside unit length. It fills the space between the
               captions of the data, so that a user's own wording lies in it.
@@ -120,6 +123,10 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             )
             self.head = ProjectionHead()
             self.head.build([self.trunk.output_shape, (None, sentence_width)])
+            if s["coarse_weight"]:
+                self.coarse = networks.coarse_discriminator(
+                    self.image_size, s["discriminator_width"]
+                )
         else:
             self.trunk = networks.reed2016_trunk(
                 self.image_size,
@@ -133,6 +140,8 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
 
     def networks(self):
         discriminator = [self.trunk, self.head]
+        if self.settings["coarse_weight"]:
+            discriminator.append(self.coarse)
         if not self.text_encoder.frozen:
             # End to end: text is learnt where right and wrong pairs differ.
             discriminator.append(self.text_encoder)
@@ -214,6 +223,18 @@ class GANCLS(style.StyleTransfer, TextToImageModel):
             )
             generator_loss += s["realism_weight"] * gan_cls_generator_loss(
                 self.judge(fake, None)
+            )
+        if s["coarse_weight"]:
+            # At full size textures tell drawn from real, and shapes go astray.
+            coarse_fake = self.coarse(drawn, training=True)
+            discriminator_loss += s["coarse_weight"] * gan_discriminator_loss(
+                self.coarse(images, training=True), coarse_fake[:count]
+            )
+            discriminator_loss += self.r1_penalty(
+                lambda x: self.coarse(x, training=True), images
+            )
+            generator_loss += s["coarse_weight"] * gan_cls_generator_loss(
+                coarse_fake
             )
         logs = {
             "real_logit": ops.mean(real_logits),

@@ -20,6 +20,7 @@ _DEFAULT = {
     "cls_weight": 0.5,  # 0 makes a plain GAN
     "wrong_pairs": "all",  # "image", "text", or all pairs of a batch
     "realism_weight": 1.0,  # "compact" only: D also judges without the words
+    "coarse_weight": 1.0,  # "compact" only: D also judges large shapes alone
     "text_noise": 0.3,  # length of the noise on unit-length sentences
     # 0 trusts the noise to be used. At 0.5 flowers got white holes, which
     # closed again, and scores rose, when training went on with 0.05.
@@ -51,6 +52,7 @@ _REED2016 = {
     "style_encoder_width": 64,
     "wrong_pairs": "image",
     "realism_weight": 0.0,
+    "coarse_weight": 0.0,
     "text_noise": 0.0,
     "mode_seeking_weight": 0.0,
     "interpolate": True,
@@ -72,6 +74,7 @@ VARIANTS = {
         "generator_width": 16,
         "discriminator_width": 16,
         "realism_weight": 0.0,
+        "coarse_weight": 0.0,
         "text_noise": 0.0,
         "mode_seeking_weight": 0.0,
         "learning_rate": 5e-4,
@@ -95,6 +98,7 @@ _LEAST = {
 _NUMBERS = (
     "cls_weight",
     "realism_weight",
+    "coarse_weight",
     "text_noise",
     "mode_seeking_weight",
     "interpolation_beta",
@@ -139,12 +143,18 @@ def check(settings):
             'All wrong pairs at once need the projection of the "compact" '
             'architecture. Set `wrong_pairs` to "image" or "text".'
         )
-    if settings["architecture"] == "reed2016" and settings["realism_weight"]:
-        raise ValueError(
-            'A judgement without the words needs the projection of the '
-            '"compact" architecture. Set `realism_weight` to 0.'
-        )
-    for key in ("realism_weight", "text_noise", "mode_seeking_weight"):
+    for key in ("realism_weight", "coarse_weight"):
+        if settings["architecture"] == "reed2016" and settings[key]:
+            raise ValueError(
+                "A judgement without the words belongs to the "
+                f'"compact" architecture. Set `{key}` to 0.'
+            )
+    for key in (
+        "realism_weight",
+        "coarse_weight",
+        "text_noise",
+        "mode_seeking_weight",
+    ):
         if settings[key] < 0.0:
             raise ValueError(
                 f"`{key}` must be at least 0. Received: {settings[key]}"

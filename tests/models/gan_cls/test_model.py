@@ -16,6 +16,7 @@ TINY = {
     "discriminator_width": 4,
     # Its own test adds it; the others count the judgements of pairs.
     "realism_weight": 0.0,
+    "coarse_weight": 0.0,
     # Noise on the sentences would hide which of them a judgement is of.
     "text_noise": 0.0,
     "mode_seeking_weight": 0.0,
@@ -145,6 +146,35 @@ def test_realism_is_judged_beside_the_pairs(interpolate):
     assert seen.losses["generator"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("interpolate", [False, True])
+def test_large_shapes_are_judged_alone(interpolate):
+    settings = {"r1_weight": 0.0, "interpolate": interpolate}
+    model = gan_cls(coarse_weight=0.25, **settings)
+    batch = model._unpack(tiny.batch(model))
+    state = model.seed_generator.state.numpy()
+    logits = {}
+    coarse = model.coarse
+
+    def watched(images, training=False):
+        result = coarse(images, training=training)
+        logits[len(logits)] = np.array(result)
+        return result
+
+    model.__dict__["coarse"] = watched
+    losses, _ = model.losses(batch)
+    model.seed_generator.state.assign(state)
+    model.settings["coarse_weight"] = 0.0
+    without, _ = model.losses(batch)
+    fake, real = logits[0], logits[1]
+    assert (len(fake), len(real)) == (6 if interpolate else 4, 4)
+    expected = np.mean(softplus(-real)) + np.mean(softplus(fake[:4]))
+    found = losses["discriminator"] - without["discriminator"]
+    assert float(found) == pytest.approx(0.25 * expected, rel=1e-4)
+    found = losses["generator"] - without["generator"]
+    expected = np.mean(softplus(-fake))
+    assert float(found) == pytest.approx(0.25 * expected, rel=1e-4)
+
+
 def test_all_wrong_pairs_leave_out_those_of_one_class():
     model = gan_cls(interpolate=False, r1_weight=0.0)
     batch = model._unpack(tiny.batch(model))
@@ -262,6 +292,7 @@ def test_frozen_text_encoder_is_moved_by_nothing():
         ({"matching_warmup_steps": -1}, "matching_warmup_steps.*-1"),
         ({"learning_rate": "fast"}, "learning_rate.*number.*'fast'"),
         ({"variant": "reed2016", "wrong_pairs": "all"}, "projection"),
+        ({"variant": "reed2016", "coarse_weight": 1.0}, "coarse_weight"),
         ({"cls_weight": 1.0}, r"cls_weight.*\[0, 1\).*1\.0"),
         ({"interpolation_beta": 1.5}, r"interpolation_beta.*1\.5"),
         ({"variant": "best"}, "default.*note.*reed2016.*shapes.*'best'"),

@@ -43,6 +43,21 @@ def test_text_joins_where_the_source_says(variant, joint):
     assert trunk.output_shape == (None, joint, joint, 16)
 
 
+def test_coarse_discriminator_sees_no_detail():
+    coarse = networks.coarse_discriminator(16, 2)
+    flat = np.zeros((2, 16, 16, 3), "float32")
+    checkered = flat.copy()
+    checkered[:, ::2, ::2] = checkered[:, 1::2, 1::2] = 1.0
+    checkered[:, 1::2, ::2] = checkered[:, ::2, 1::2] = -1.0
+    brighter = flat.copy()
+    brighter[:, :8] = 1.0
+    of_flat, of_checkered, of_brighter = map(
+        np.asarray, map(coarse, (flat, checkered, brighter))
+    )
+    np.testing.assert_allclose(of_flat, of_checkered, atol=1e-6)
+    assert not np.allclose(of_flat, of_brighter, atol=1e-3)
+
+
 def convolutions_without_batch_norm(network):
     """Names of the convolutions whose output is not normalised next."""
     without = []
