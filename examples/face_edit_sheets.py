@@ -162,7 +162,10 @@ def main(arguments=None):
     print("| " + " | ".join(rows[0]) + " |")
     print("|" + "---|" * len(rows[0]))
     for row in rows:
-        cells = [f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()]
+        cells = [
+            f"{v:.3f}" if isinstance(v, float) else str(v)
+            for v in row.values()
+        ]
         print("| " + " | ".join(cells) + " |")
     if options.data:
         same, other = photographs(judge, options.data)

@@ -193,7 +193,9 @@ def _frames(photo):
 
     if path.is_dir():
         found = [
-            p for p in sorted(path.iterdir()) if p.suffix.lower() in pictures.SUFFIXES
+            p
+            for p in sorted(path.iterdir())
+            if p.suffix.lower() in pictures.SUFFIXES
         ]
         if not found:
             raise ValueError(f"There is no picture in the folder {photo}.")

@@ -11,7 +11,7 @@ from keras_t2i.text.lexicon import Lexicon
 
 @keras.saving.register_keras_serializable("keras_t2i")
 class CaptionReader(TextEncoder):
-    """Captions as rows of a vocabulary, for models that embed them by themselves.
+    """Captions as rows of a vocabulary, for models that embed them.
 
     The vocabulary holds every word in all the spellings and languages that
     its `Lexicon` knows, and is saved with the reader; other words are left

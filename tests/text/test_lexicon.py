@@ -22,7 +22,7 @@ def named(lexicon, sentence):
         ("smiling, black hair, glasses", "Smiling Black_Hair Eyeglasses"),
         ("微笑，黑头发，戴眼镜", "Smiling Black_Hair Eyeglasses"),
         ("Make him OLDER, please", "Older"),
-        ("a woman with wavy light brown hair", "Woman Wavy_Hair Light_Brown_Hair"),
+        ("woman, wavy light brown hair", "Woman Wavy_Hair Light_Brown_Hair"),
         ("there is a smile on his face", "Smiling"),
         ("he has no hair", "Bald"),
         ("grey-haired", "Gray_Hair"),

@@ -195,7 +195,8 @@ class ImageCaptioner(PresetModel):
                 "A caption has no word of the vocabulary. Received: "
                 f"{captions[int(np.argmin(np.any(words, axis=1)))]!r}"
             )
-        images = np.repeat(images, len(words) if len(images) == 1 else 1, axis=0)
+        if len(images) == 1:
+            images = np.repeat(images, len(words), axis=0)
         if len(images) != len(words):
             raise ValueError(
                 "Captions and pictures must be equally many. Received: "
@@ -218,10 +219,10 @@ class ImageCaptioner(PresetModel):
         """
         images = np.concatenate([np.asarray(y) for _, y in dataset])
         own = [as_captions(list(texts)) for texts in dataset.source.texts]
-        sizes = range(0, len(images), 64)
+        first = [texts[0] for texts in own]
         found = [
-            self.likelihood([texts[0] for texts in own[i : i + 64]], images[i : i + 64])
-            for i in sizes
+            self.likelihood(first[i : i + 64], images[i : i + 64])
+            for i in range(0, len(images), 64)
         ]
         right = total = 0
         for said, texts in zip(self.caption(images), own):

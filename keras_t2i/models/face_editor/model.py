@@ -532,7 +532,8 @@ class TextFaceEditor(PresetModel):
         for word in dict.fromkeys(rest):
             places = [p for p in phrases if word in p.split() and p != word]
             if places:
-                told.append(f"{word!r} is known in {', '.join(places[:4])} only")
+                places = ", ".join(places[:4])
+                told.append(f"{word!r} is known in {places} only")
         told = f" ({'; '.join(told)})" if told else ""
         return (
             f"{text!r} names nothing that this editor knows{told}. It knows: "

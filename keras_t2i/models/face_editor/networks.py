@@ -76,7 +76,7 @@ def feature_extractor(image_size, settings):
 
 
 def _backbone_map(images, settings):
-    """The last map of a network of `keras.applications`, which stays as it is."""
+    """The last map of a network of `keras.applications`, which is held."""
     network, size, preprocess = applications.load(
         settings["backbone"], settings["backbone_weights"]
     )
@@ -89,7 +89,8 @@ def _backbone_map(images, settings):
 def decoder(num_regions, num_rows, settings):
     """What word comes next, given a picture and the words before.
 
-        V = mean of the regions,    h_t = LSTM([word_(t-1); V], h_(t-1), m_(t-1))
+        V = mean of the regions
+        h_t = LSTM([word_(t-1); V], h_(t-1), m_(t-1))
         a_t = softmax(v' tanh(A regions + B h_t)),    c_t = sum of a_t regions
         p(y_t) = softmax(W tanh(C c_t + D h_t))
 
@@ -106,7 +107,9 @@ def decoder(num_regions, num_rows, settings):
         before) to float32 logits [B, T, K].
     """
     width = settings["hidden_width"]
-    regions = keras.Input((num_regions, settings["feature_width"]), name="regions")
+    regions = keras.Input(
+        (num_regions, settings["feature_width"]), name="regions"
+    )
     words = keras.Input((None,), dtype="int32", name="words")
     vector = layers.GlobalAveragePooling1D()(regions)  # V
     seen = layers.Dense(width, activation="relu", name="seen")(vector)
@@ -192,7 +195,10 @@ class LatentFusion(layers.Layer):
                 name="projection",
             )
             self.mean = self.add_weight(
-                shape=(width,), initializer="zeros", trainable=False, name="mean"
+                shape=(width,),
+                initializer="zeros",
+                trainable=False,
+                name="mean",
             )
             self.deviation = self.add_weight(
                 shape=(), initializer="ones", trainable=False, name="deviation"

@@ -179,7 +179,8 @@ class Edits:
 
     def kept(self, chosen):
         """[B, A], 1 for attributes of which the words stay as likely."""
-        return 1.0 - ops.cast(ops.matmul(chosen, self.affected) > 0.0, "float32")
+        changed = ops.matmul(chosen, self.affected) > 0.0
+        return 1.0 - ops.cast(changed, "float32")
 
 
 def compacted(words):

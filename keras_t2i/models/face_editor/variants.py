@@ -129,7 +129,9 @@ def check_editor(settings):
     check_choices(
         settings, {"latent_space": ("z", "w"), "fusion": ("add", "affine")}
     )
-    check_whole_numbers(settings, {"encoder_steps": 0, "captioner_steps": 0, "most_names": 1})
+    check_whole_numbers(
+        settings, {"encoder_steps": 0, "captioner_steps": 0, "most_names": 1}
+    )
     _check_weights(settings, _WEIGHTS)
     _check_schedule(settings)
     if "color" in settings["augment"]:

@@ -18,7 +18,7 @@ CAPTIONER = {
     "word_width": 4,
     "hidden_width": 8,
 }
-ATTRIBUTES = ["Smiling", "Eyeglasses", "No_Beard", "Black_Hair", "Male", "Young"]
+ATTRIBUTES = "Smiling Eyeglasses No_Beard Black_Hair Male Young".split()
 
 
 def generator():

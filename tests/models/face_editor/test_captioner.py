@@ -178,7 +178,7 @@ def test_settings_that_make_no_captioner_are_refused(settings, message):
 
 
 def test_captions_without_known_words_are_refused(taught):
-    with pytest.raises(ValueError, match="no word of the vocabulary.*'bonjour'"):
+    with pytest.raises(ValueError, match="no word of the.*'bonjour'"):
         taught.likelihood("bonjour", parts.PICTURES[0])
     with pytest.raises(ValueError, match="equally many.*2 captions, 3"):
         taught.likelihood(["man", "woman"], parts.PICTURES[:3])

@@ -58,7 +58,8 @@ def test_captioner_and_encoder_are_trained_first(trained):
 def test_each_weight_reaches_the_loss():
     model = parts.editor()
     model.train_before = lambda *arguments, **more: None
-    data = training.pipeline.as_dataset(np.array(parts.CAPTIONS), parts.PICTURES)
+    captions = np.array(parts.CAPTIONS)
+    data = training.pipeline.as_dataset(captions, parts.PICTURES)
     model.build_from(data)
     batch = model._unpack(next(iter(model.batches(data))))
     model.fusion.projection.assign(30.0 * model.fusion.projection)
@@ -158,7 +159,8 @@ def test_strength_is_how_far_an_edit_goes(trained, latents):
 def test_edit_says_what_became_of_the_face(trained, latents):
     one = trained.edit_latents(latents[0], "glasses")
     several = trained.edit_latents(latents, "glasses")
-    assert one.image.shape == (16, 16, 3) and several.image.shape == (3, 16, 16, 3)
+    assert one.image.shape == (16, 16, 3)
+    assert several.image.shape == (3, 16, 16, 3)
     assert close(one.image, several.image[0])
     assert close(one.before, trained.generator.draw(latents[:1])[0])
     expected = trained.features.similarity(several.before, several.image)

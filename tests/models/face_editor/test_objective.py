@@ -51,7 +51,7 @@ def test_drawn_texts_name_what_they_say(lexicon):
 
 
 def test_a_classifier_shall_see_what_is_named_and_nothing_else(lexicon):
-    names = ["Smiling", "Black_Hair", "Gray_Hair", "No_Beard", "Mustache", "Male"]
+    names = "Smiling Black_Hair Gray_Hair No_Beard Mustache Male".split()
     edits = objective.Edits(lexicon, names)
     cases = [
         # chosen, said; columns that shall be 1, shall be 0, stay.
@@ -108,7 +108,9 @@ def test_examples_are_captions_that_name_little_else(lexicon):
     phrasing.collect(captions, lexicon)
     number = lexicon.names.index("Eyeglasses")
     examples = [lexicon.spelled(r) for r in np.asarray(phrasing.words[number])]
-    assert examples[:2] == ["a man wearing eyeglasses", "a woman with eyeglasses"]
+    first, second = examples[:2]
+    assert first == "a man wearing eyeglasses"
+    assert second == "a woman with eyeglasses"
     share = np.asarray(phrasing.share)
     assert share[number] == pytest.approx(6 / 7)
     # It is denied, so nobody has shown what it looks like.
@@ -136,7 +138,8 @@ def fusion(kind, space, shape, bias):
 
 def test_fusion_in_z_is_tanh_of_both_and_a_bias():
     random = np.random.default_rng(2)
-    z, f, b = [random.normal(size=s).astype("float32") for s in ((5, 3), (5, 3), 3)]
+    z, f = random.normal(size=(2, 5, 3)).astype("float32")
+    b = random.normal(size=3).astype("float32")
     for kind, argument in (("add", z + f + b), ("affine", z * f + b)):
         found = fusion(kind, "z", (3,), b)(z, f)
         np.testing.assert_allclose(found, np.tanh(argument), atol=1e-6)
