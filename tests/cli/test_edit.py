@@ -13,8 +13,9 @@ from tests.models.face_editor import parts
 def preset(tmp_path_factory):
     """A preset of an editor that was hardly trained."""
     folder = tmp_path_factory.mktemp("editor")
-    model = parts.editor(encoder_steps=0, captioner_steps=1)
+    model = parts.editor(encoder_steps=1)
     parts.fit(model)
+    model.fusion.projection.assign(30.0 * model.fusion.projection)
     model.save_to_preset(folder)
     return str(folder)
 
@@ -34,7 +35,8 @@ def test_face_of_a_seed_becomes_sheet_way_and_files(preset, tmp_path, capsys):
     pictures = {"before.png", "after-1.png", "after-2.png", "sheet.png"}
     assert names == pictures | {"way.gif", "latents.npz"}
     with Image.open(out / "way.gif") as film:
-        assert film.n_frames == 48 and film.size == (32, 32)
+        # Frames alike become one.
+        assert 3 <= film.n_frames <= 48 and film.size == (32, 32)
     with np.load(out / "latents.npz") as latents:
         assert latents["after-2"].shape == (6, 8)
         moved = latents["after-2"] - latents["after-1"]

@@ -646,6 +646,7 @@ class TextFaceEditor(PresetModel):
 
     def _checked(self, latents):
         latents = np.asarray(latents, "float32")
+        given = list(latents.shape)
         width = self.generator.settings["latent_width"]
         shape = (width,)
         if self.settings["latent_space"] == "w":
@@ -654,8 +655,8 @@ class TextFaceEditor(PresetModel):
         latents = latents[None] if one else latents
         if latents.shape[1:] != shape or not len(latents):
             raise ValueError(
-                f"Latents must be [N, {', '.join(map(str, shape))}]. Received: "
-                f"{list(latents.shape)}"
+                f"Latents must be [N, {', '.join(map(str, shape))}]. "
+                f"Received: {given}"
             )
         return latents, one
 

@@ -46,8 +46,9 @@ def editor(**settings):
     """An editor that runs without compilation."""
     variant = settings.get("variant", "default")
     if variant == "default":
-        steps = {"captioner_steps": 1, "encoder_steps": 1}
-        settings = {**steps, "encoder": {"width": 2}, **settings}
+        settings = {"captioner_steps": 1, "encoder_steps": 0, **settings}
+        if settings["encoder_steps"]:
+            settings["encoder"] = {"width": 2}
     arguments = {"captioner": CAPTIONER, **settings}
     if "text_encoder" not in arguments:
         # Few words: without compilation an LSTM takes its time.

@@ -16,7 +16,7 @@ from tests.models.face_editor import parts
 @pytest.fixture(scope="module")
 def trained():
     """An editor after a step; tests of this fixture leave it as it is."""
-    model = parts.editor()
+    model = parts.editor(encoder_steps=1)
     parts.fit(model)
     # So that edits are seen: a step moves hardly anything.
     model.fusion.projection.assign(30.0 * model.fusion.projection)
