@@ -20,30 +20,15 @@ import argparse
 import pathlib
 
 import numpy as np
+from flower_grid import CAPTIONS
+from flower_grid import grid
 
 import keras_t2i
 from keras_t2i import pictures
 
-# Written for this script: no data set holds them.
-CAPTIONS = [
-    "a purple flower with yellow stamen",
-    "a bright red flower with a dark center",
-    "this yellow flower has many thin petals",
-    "a white flower with round petals and a yellow center",
-    "a pink flower with pointed petals",
-    "the flower has orange petals with dark spots",
-    "a small blue flower with five petals",
-    "white petals with purple stripes in the middle",
-]
 # Of those above, the ones that speak of petals and of other parts.
 ATTENTION_CAPTIONS = [CAPTIONS[i] for i in (0, 3, 4, 5)]
 SEED = 0
-
-
-def grid(model):
-    """A row a caption, a column a seed."""
-    images = model.generate(CAPTIONS, seed=SEED, num_images=8)
-    return pictures.grid(images, columns=8, captions=CAPTIONS, scale=2)
 
 
 def stages(model):

@@ -21,6 +21,7 @@ _SUBPACKAGES = (
     "pictures",
     "text",
     "training",
+    "voice",
 )
 
 __all__ = ["__version__", *_SUBPACKAGES]

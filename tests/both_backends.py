@@ -59,14 +59,24 @@ def losses_and_gradients(model):
         for name in names:
             setattr(keras.random, name, drawn(name))
         if keras.backend.backend() == "jax":
-            with keras.StatelessScope((v, v.value) for v in scope):
-                found = backend.loss_gradients(model, data, variables)
+            import jax
+
+            def compute(values):
+                with keras.StatelessScope(zip(scope, values)):
+                    found = backend.loss_gradients(model, data, variables)
+                return found[0], found[2]
+
+            # One compilation is cheaper than one of each operation.
+            found = jax.jit(compute)([v.value for v in scope])
         else:
-            found = backend.loss_gradients(model, data, variables)
+            losses, _, gradients = backend.loss_gradients(
+                model, data, variables
+            )
+            found = losses, gradients
     finally:
         for name in names:
             setattr(keras.random, name, kept[name])
-    losses, _, gradients = found
+    losses, gradients = found
     result = {f"{k}-loss": ops.convert_to_numpy(v) for k, v in losses.items()}
     for name, some in gradients.items():
         for number, gradient in enumerate(some):

@@ -1,5 +1,8 @@
 """Small data, a small text encoder and a small adversarial model."""
 
+import contextlib
+from unittest import mock
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -114,6 +117,21 @@ class LinearGAN(AdversarialModel):
             "discriminator": discriminator_loss,
             "generator": losses.gan_cls_generator_loss(fake),
         }, {}
+
+
+@contextlib.contextmanager
+def eagerly(cls):
+    """Models of `cls` made inside train without compilation.
+
+    It takes longer than the few steps of a test.
+    """
+    compile = cls.compile
+
+    def without_compilation(self, *arguments, **kwargs):
+        compile(self, *arguments, **{"run_eagerly": True, **kwargs})
+
+    with mock.patch.object(cls, "compile", without_compilation):
+        yield
 
 
 def arrays(count=8, image_size=16, classes=3):

@@ -11,6 +11,9 @@ from keras_t2i.cli.quiet import load_tensorflow
 _SERVING = """\
   keras-t2i export serving --preset gan_cls_flowers_64 \\
       --out served/flowers"""
+_LITERT = """\
+  keras-t2i export litert --preset gan_cls_flowers_64 \\
+      --quantize int8 --out flowers.tflite"""
 
 
 def add_arguments(verbs):
@@ -19,7 +22,7 @@ def add_arguments(verbs):
         "export",
         None,
         "make of a trained model what other programs run",
-        _SERVING,
+        f"{_SERVING}\n{_LITERT}",
     )
     jobs = parser.add_subparsers(
         metavar="JOB", required=True, parser_class=Parser
@@ -31,14 +34,7 @@ def add_arguments(verbs):
         "write a folder that TensorFlow Serving serves: words in, PNG out",
         _SERVING,
     )
-    serving.add_argument(
-        "--preset",
-        metavar="NAME_OR_PATH",
-        required=True,
-        help="trained weights: a name that `keras-t2i models` lists, or a "
-        "folder, such as RUN/model of a training",
-    )
-    add_trust(serving)
+    _add_preset(serving)
     serving.add_argument(
         "--out",
         metavar="FOLDER",
@@ -52,18 +48,57 @@ def add_arguments(verbs):
         help="number of the folder inside, which must not exist "
         "(default: the next one)",
     )
+    litert = add_verb(
+        jobs,
+        "litert",
+        run_litert,
+        "write a file that LiteRT runs: on phones, in browsers, in C",
+        _LITERT,
+    )
+    _add_preset(litert)
+    litert.add_argument(
+        "--out", metavar="FILE", required=True, help="ends in .tflite"
+    )
+    litert.add_argument(
+        "--quantize",
+        choices=("float16", "int8"),
+        help="weights in half or a quarter of the size (default: float32)",
+    )
+
+
+def _add_preset(parser):
+    parser.add_argument(
+        "--preset",
+        metavar="NAME_OR_PATH",
+        required=True,
+        help="trained weights: a name that `keras-t2i models` lists, or a "
+        "folder, such as RUN/model of a training",
+    )
+    add_trust(parser)
+
+
+def _load(arguments):
+    load_tensorflow()
+    from keras_t2i import models
+
+    return models.from_preset(
+        preset_folder(arguments.preset), safe_mode=not arguments.trust_preset
+    )
 
 
 def run_serving(arguments):
-    load_tensorflow()
+    model = _load(arguments)
     from keras_t2i import export
-    from keras_t2i import models
 
-    model = models.from_preset(
-        preset_folder(arguments.preset), safe_mode=not arguments.trust_preset
-    )
     folder = export.to_serving(model, arguments.out, arguments.version)
     sizes = [p.stat().st_size for p in folder.rglob("*") if p.is_file()]
     compose = pathlib.Path(arguments.out) / "compose.yaml"
     print(f"{folder}: {sum(sizes) / 1e6:.1f} MB, draws what the preset draws")
     print(f"serve it: docker compose -f {compose} up")
+
+
+def run_litert(arguments):
+    model = _load(arguments)
+    from keras_t2i import export
+
+    print(export.to_litert(model, arguments.out, arguments.quantize))

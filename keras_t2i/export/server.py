@@ -4,8 +4,6 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from keras_t2i.export.serving import CAPTION
-from keras_t2i.export.serving import SEED
 from keras_t2i.export.signatures import MAX_ROWS
 
 # Of the release of TensorFlow that setup.cfg asks for.
@@ -61,34 +59,25 @@ def settings(name):
     }
 
 
-def write_warmup(folder, name):
+def write_warmup(folder, name, served):
     """Writes requests that the server answers before it takes others.
 
     Args:
         folder: of a SavedModel.
         name: the server's name for the model.
+        served: `signatures.Served`, what is in the folder.
     """
     extra = folder / "assets.extra"
     extra.mkdir()
     path = str(extra / "tf_serving_warmup_requests")
     with tf.io.TFRecordWriter(path) as writer:
-        for signature in ("serving_default", "text", "generate"):
+        for signature in served.functions:
             for rows in (1, 4):
+                request = predict_pb2.PredictRequest()
+                request.model_spec.name = name
+                request.model_spec.signature_name = signature
+                for key, value in served.rows(signature, rows).items():
+                    request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
                 log = prediction_log_pb2.PredictionLog()
-                log.predict_log.request.CopyFrom(
-                    _request(name, signature, rows)
-                )
+                log.predict_log.request.CopyFrom(request)
                 writer.write(log.SerializeToString())
-
-
-def _request(name, signature, rows):
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = name
-    request.model_spec.signature_name = signature
-    inputs = {"text": tf.constant([CAPTION] * rows)}
-    if signature != "text":
-        inputs["seed"] = tf.constant([SEED] * rows, tf.int64)
-        inputs["truncation"] = tf.ones([rows])
-    for key, value in inputs.items():
-        request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
-    return request

@@ -11,11 +11,6 @@ import keras
 import numpy as np
 
 from keras_t2i import files
-from keras_t2i.models.text_to_image import TextToImageModel
-
-# Checked after every export, and sent to the server's warm-up.
-CAPTION = "a red flower"
-SEED = 7
 
 # Of TF Text, which the stock server has beside TensorFlow's own; newer ones
 # begin with "TFText>".
@@ -44,7 +39,7 @@ def to_serving(model, dir, version=None):
     for the model is that of the folder. What is written is loaded again, and
     must draw the picture that the model draws.
 
-    Signatures, of B texts (at most 64):
+    Signatures of a text-to-image model, of B texts (at most 64):
 
     - `serving_default`: `text` string [B], `seed` int64 [B] and `truncation`
       float32 [B] give `image_bytes` string [B], PNG files;
@@ -56,11 +51,15 @@ def to_serving(model, dir, version=None):
     Row i is what `model.generate(text[i], seed[i], truncation[i])` gives. All
     signatures also give `error`, string [B]: "" for a picture; else what is
     wrong with the row, which then has no picture, while all others have
-    theirs. The folder needs TensorFlow and, if its text encoder does, TF
-    Text; it does not need this package.
+    theirs. A `StyleGAN2` has the same signatures without `text`, and `seed`
+    (of `seed` alone) in the place of that of the texts. The folder needs
+    TensorFlow and, if its text encoder does, TF Text; it does not need this
+    package. Weights that came from a preset are stored in float16, which they
+    are numbers of.
 
     Args:
-        model: a text-to-image model that was trained or loaded.
+        model: a text-to-image model or a `StyleGAN2` that was trained or
+            loaded.
         dir: folder of the model, made if needed.
         version: whole number from 1 on; None takes the next one.
 
@@ -73,37 +72,31 @@ def to_serving(model, dir, version=None):
             ops that the stock server does not have.
         OSError: if the folder cannot be written.
     """
-    _check(model)
-    dir = pathlib.Path(dir)
-    name = _server_name(dir)
-    folder = dir / str(_version(dir, version))
-    from keras_t2i.export import server
-
-    with _whole_or_not_at_all(folder) as temporary:
-        _save(model, temporary)
-        _check_ops(temporary)
-        _check_pictures(model, temporary)
-        server.write_warmup(temporary, name)
-    for path, text in server.settings(name).items():
-        if not (dir / path).exists():  # It may have been edited.
-            with files.atomic_write(dir / path) as temporary:
-                temporary.write_text(text, "utf-8")
-    return folder
-
-
-def _check(model):
-    if not isinstance(model, TextToImageModel):
-        raise ValueError(
-            "Only a text-to-image model can be exported for serving. "
-            f"Received: {type(model).__name__}"
-        )
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             "Exports need TensorFlow: save the model, set "
             "KERAS_BACKEND=tensorflow, and load it there. "
             f"Received: KERAS_BACKEND={keras.backend.backend()}"
         )
-    model.check_built()
+    dir = pathlib.Path(dir)
+    name = _server_name(dir)
+    folder = dir / str(_version(dir, version))
+    import tensorflow as tf
+
+    from keras_t2i.export import server
+    from keras_t2i.export.signatures import signatures
+
+    served = signatures(model)
+    with _whole_or_not_at_all(folder) as temporary:
+        tf.saved_model.save(served.module, str(temporary), served.functions)
+        _check_ops(temporary)
+        _check_pictures(model, temporary, served)
+        server.write_warmup(temporary, name, served)
+    for path, text in server.settings(name).items():
+        if not (dir / path).exists():  # It may have been edited.
+            with files.atomic_write(dir / path) as temporary:
+                temporary.write_text(text, "utf-8")
+    return folder
 
 
 def _server_name(dir):
@@ -165,15 +158,6 @@ def _whole_or_not_at_all(folder):
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _save(model, folder):
-    import tensorflow as tf
-
-    from keras_t2i.export.signatures import signatures
-
-    functions, module = signatures(model)
-    tf.saved_model.save(module, str(folder), functions)
-
-
 def _check_ops(folder):
     """Raises ValueError for ops that the stock server does not have."""
     import tensorflow as tf
@@ -200,18 +184,14 @@ def _check_ops(folder):
         )
 
 
-def _check_pictures(model, folder):
+def _check_pictures(model, folder, served):
     """Raises ValueError if the SavedModel draws another picture."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(folder))
-    found = loaded.signatures["generate"](
-        text=tf.constant([CAPTION]),
-        seed=tf.constant([SEED], tf.int64),
-        truncation=tf.constant([1.0]),
-    )["images"].numpy()
-    expected = model.generate(CAPTION, seed=SEED)
-    difference = np.max(np.abs(found.astype(int) - expected))
+    found = loaded.signatures["generate"](**served.rows("generate"))
+    found = found["images"].numpy().astype(int)
+    difference = np.max(np.abs(found - served.expected))
     if difference > 1:
         raise ValueError(
             "The exported model draws another picture than the model (up to "

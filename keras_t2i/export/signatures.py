@@ -1,51 +1,106 @@
-"""Words in, pictures out, as functions that a SavedModel keeps.
+"""What a served model answers, as functions that a SavedModel keeps.
 
 Tokenizing, the text encoder, the noise and the PNG encoder are all inside.
 What a row holds never depends on the other rows, a mistake in one of them
 included: a server puts the rows of many users into one batch, so a wrong row
 gets an `error` of its own instead of failing them all.
+
+A kind of model joins by one function in `_KINDS`.
 """
 
+import collections
+
+import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_t2i.export.latents import first_row_latents
+from keras_t2i.models.stylegan2.model import StyleGAN2
+from keras_t2i.models.text_to_image import TextToImageModel
 
 # As many pictures as `generate` draws at once. More at a time would take
 # memory and save nothing.
 MAX_ROWS = 64
 
+# Checked after every export, and sent to the server's warm-up.
+_CAPTION = "a red flower"
+_SEED = 7
+
 _EMPTY = "Every caption must be text of at least one word."
 _TRUNCATION = "`truncation` must lie in (0, 1]."
 # What Python takes for white space.
 _SPACE = r"[\s\v\x1c-\x1f\x85\pZ]*"
-_INPUTS = [
-    tf.TensorSpec([None], tf.string, name="text"),
+_TEXT = tf.TensorSpec([None], tf.string, name="text")
+_NOISE = [
     tf.TensorSpec([None], tf.int64, name="seed"),
     tf.TensorSpec([None], tf.float32, name="truncation"),
 ]
 
 
+
+class Served(
+    collections.namedtuple("Served", "functions module example expected")
+):
+    """What is served of a model.
+
+    Attributes:
+        functions: dict of signature -> concrete function of tensors whose
+            first dimension is that of the rows. There is always a "generate"
+            that gives `images`.
+        module: `tf.Module` that holds what they read, to be saved with them.
+        example: dict of input -> value of one row, for all signatures.
+        expected: uint8 [1, H, W, 3], the `images` of the example.
+    """
+
+    def rows(self, signature, count=1):
+        """Inputs of a signature: `count` times the example."""
+        specs, _ = self.functions[signature].structured_input_signature
+        return {
+            spec.name: tf.constant(
+                [self.example[spec.name]] * count, spec.dtype
+            )
+            for spec in specs
+        }
+
+
 def signatures(model):
-    """The signatures of a text-to-image model, see `to_serving`.
+    """What is served of a model, see `to_serving`.
 
     Args:
-        model: a built `TextToImageModel`.
+        model: a model.
 
     Returns:
-        dict of name -> concrete function, and the `tf.Module` that holds what
-        they read, to be saved with them.
+        `Served`.
 
     Raises:
-        ValueError: if its text encoder cannot work inside a graph.
+        ValueError: for a model of another kind or without networks, or a text
+            encoder that cannot work inside a graph.
     """
-    draw = _drawing(model).get_concrete_function()
+    for kind, serve in _KINDS.items():
+        if isinstance(model, kind):
+            model.check_built()
+            return serve(model)
+    raise ValueError(
+        "Only a text-to-image model or a StyleGAN2 can be exported for "
+        f"serving. Received: {type(model).__name__}"
+    )
 
-    @tf.function(input_signature=_INPUTS)
-    def default(text, seed, truncation):
-        images, error = draw(text, seed, truncation)
-        return {"image_bytes": _as_png(images, error), "error": error}
 
-    @tf.function(input_signature=_INPUTS[:1])
+def _of_text_to_image(model):
+    encoder = model.text_encoder
+
+    def draw(text, seed, truncation):
+        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8")
+        latents = first_row_latents(seed, model.latent_width)
+        latents *= truncation[:, None]
+        images = model.synthesize(latents, _features(encoder, text))
+        blank = tf.strings.regex_full_match(text, _SPACE)
+        return images, tf.where(blank, _EMPTY, "")
+
+    inputs = [_TEXT, *_NOISE]
+    drawing, halves = _drawing(model, draw, inputs)
+
+    @tf.function(input_signature=[_TEXT])
     def of_text(text):
         # Seeds 0 and 0 mean other numbers each time, whatever
         # `tf.random.set_seed` the exporting program called.
@@ -56,55 +111,136 @@ def signatures(model):
             seed=0,
             seed2=0,
         )
-        images, error = draw(text, seed, tf.ones_like(seed, tf.float32))
+        images, error = drawing(text, seed, tf.ones_like(seed, tf.float32))
         png = _as_png(images, error)
         return {"image_bytes": png, "seed": seed, "error": error}
 
-    @tf.function(input_signature=_INPUTS)
-    def generate(text, seed, truncation):
-        images, error = draw(text, seed, truncation)
-        return {"images": images, "error": error}
-
-    functions = {
-        "serving_default": default,
-        "text": of_text,
-        "generate": generate,
-    }
-    module = tf.Module()
-    # A SavedModel keeps what its module names: all that was read, and no more.
-    # The Keras layers themselves would bring every variable twice.
-    module.weights = list(draw.graph.variables)
-    module.text_encoder = model.text_encoder.resources
-    return {
-        name: function.get_concrete_function()
-        for name, function in functions.items()
-    }, module
+    return Served(
+        {**_pictures(drawing, inputs), "text": of_text.get_concrete_function()},
+        _holding(drawing, [*halves, *encoder.resources]),
+        {"text": _CAPTION, "seed": _SEED, "truncation": 1.0},
+        model.generate(_CAPTION, seed=_SEED),
+    )
 
 
-def _drawing(model):
-    """`tf.function`: rows to uint8 pictures [B, H, W, 3] and errors [B]."""
+def _of_stylegan2(model):
+    def draw(seed, truncation):
+        z = first_row_latents(seed, model.settings["latent_width"])
+        w = model.styles(z, truncation[:, None])
+        return model.synthesize(w), tf.fill(tf.shape(seed), "")
 
-    # Without AutoGraph, which would garble the message of an error.
-    @tf.function(input_signature=_INPUTS, autograph=False)
-    def draw(text, seed, truncation):
-        text, seed, truncation = _checked(text, seed, truncation)
-        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8")
-        error = _errors(text, truncation)
-        latents = first_row_latents(seed, model.latent_width)
-        images = model.to_uint8(
-            model.synthesize(
-                latents * truncation[:, None],
-                _features(model.text_encoder, text),
-            )
-        )
+    drawing, halves = _drawing(model, draw, _NOISE)
+
+    @tf.function(input_signature=_NOISE[:1])
+    def of_seed(seed):
+        images, error = drawing(seed, tf.ones_like(seed, tf.float32))
+        return {"image_bytes": _as_png(images, error), "error": error}
+
+    return Served(
+        {**_pictures(drawing, _NOISE), "seed": of_seed.get_concrete_function()},
+        _holding(drawing, halves),
+        {"seed": _SEED, "truncation": 1.0},
+        model.generate(seed=_SEED),
+    )
+
+
+_KINDS = {TextToImageModel: _of_text_to_image, StyleGAN2: _of_stylegan2}
+
+
+def _drawing(model, draw, inputs):
+    """From rows to uint8 pictures [B, H, W, 3] and errors [B].
+
+    Args:
+        model: the model.
+        draw: function of rows, to float pictures in [-1, 1] and errors.
+        inputs: specifications of its arguments, `_NOISE` at the end.
+
+    Returns:
+        Concrete function, and a list of variables that live as long as they
+        are held.
+    """
+    halves = []
+
+    def drawing(*rows):
+        rows = _checked({s.name: x for s, x in zip(inputs, rows)})
+        truncation = rows[-1]
+        # Keras layers find the weights' values in this scope.
+        with keras.StatelessScope(
+            [(weight, tf.cast(half, "float32")) for weight, half in halves]
+        ):
+            images, error = draw(*rows)
+        fits = (truncation > 0.0) & (truncation <= 1.0)  # NaN does not.
+        error = tf.where(fits | (error != ""), error, _TRUNCATION)
         images = tf.ensure_shape(
-            images, [None, model.image_size, model.image_size, 3]
+            model.to_uint8(images),
+            [None, model.image_size, model.image_size, 3],
         )
         wrong = tf.strings.length(error) > 0
         nothing = tf.zeros_like(images)
         return tf.where(wrong[:, None, None, None], nothing, images), error
 
-    return draw
+    def traced():
+        # Without AutoGraph, which would garble the message of an error.
+        function = tf.function(drawing, input_signature=inputs, autograph=False)
+        return function.get_concrete_function()
+
+    function = traced()
+    halves += _in_half(model, function.graph.variables)
+    if halves:
+        function = traced()
+    return function, [half for _, half in halves]
+
+
+def _in_half(model, variables):
+    """The weights among `variables`, in half the size if that loses nothing.
+
+    Those that came from a preset are numbers of float16.
+
+    Returns:
+        List of pairs (weight, float16 variable); none if one would lose.
+    """
+    read = {variable.ref() for variable in variables}
+    weights = [w for w in model.weights if w.value.ref() in read]
+    halves = []
+    for weight in weights:
+        value = weight.numpy()
+        with np.errstate(over="ignore"):
+            half = value.astype("float16")
+        if value.dtype != "float32" or np.any(half != value):
+            return []
+        halves.append(half)
+    return list(zip(weights, map(tf.Variable, halves)))
+
+
+def _pictures(drawing, inputs):
+    """The signatures that give pictures as files and as numbers."""
+
+    @tf.function(input_signature=inputs)
+    def as_files(*rows):
+        images, error = drawing(*rows)
+        return {"image_bytes": _as_png(images, error), "error": error}
+
+    @tf.function(input_signature=inputs)
+    def as_numbers(*rows):
+        images, error = drawing(*rows)
+        return {"images": images, "error": error}
+
+    return {
+        "serving_default": as_files.get_concrete_function(),
+        "generate": as_numbers.get_concrete_function(),
+    }
+
+
+def _holding(drawing, resources):
+    """A module with all that was read, and no more.
+
+    A SavedModel keeps what its module names. The Keras layers themselves
+    would bring every variable twice.
+    """
+    module = tf.Module()
+    module.weights = list(drawing.graph.variables)
+    module.resources = list(resources)
+    return module
 
 
 def _features(encoder, text):
@@ -120,33 +256,28 @@ def _features(encoder, text):
         ) from error
 
 
-def _checked(text, seed, truncation):
+def _checked(rows):
     """The same rows, unless there are too many or parts of a row missing.
 
     A server checks the latter before it joins requests, and its batches are
     not larger, so this fails nobody else's rows.
     """
-    rows = tf.shape(text)[0]
+    (first, values), *others = rows.items()
+    count = tf.shape(values)[0]
     checks = [
         tf.debugging.Assert(
-            (rows >= 1) & (rows <= MAX_ROWS),
-            [f"Give 1 to {MAX_ROWS} captions at a time. Received:", rows],
+            (count >= 1) & (count <= MAX_ROWS),
+            [f"Give 1 to {MAX_ROWS} rows at a time. Received:", count],
         )
     ]
-    for name, values in (("seed", seed), ("truncation", truncation)):
-        count = tf.shape(values)[0]
-        message = f"`text` and `{name}` must be of one length. Received:"
-        check = tf.debugging.Assert(count == rows, [message, rows, count])
-        checks.append(check)
+    for name, values in others:
+        other = tf.shape(values)[0]
+        message = f"`{first}` and `{name}` must be of one length. Received:"
+        checks.append(
+            tf.debugging.Assert(other == count, [message, count, other])
+        )
     with tf.control_dependencies(checks):
-        return [tf.identity(x) for x in (text, seed, truncation)]
-
-
-def _errors(text, truncation):
-    """What is wrong with each row, "" if nothing is: string [B]."""
-    fits = (truncation > 0.0) & (truncation <= 1.0)  # NaN does not.
-    error = tf.where(fits, "", _TRUNCATION)
-    return tf.where(tf.strings.regex_full_match(text, _SPACE), _EMPTY, error)
+        return [tf.identity(x) for x in rows.values()]
 
 
 def _as_png(images, error):

@@ -11,3 +11,4 @@ from keras_t2i.layers.projection import ProjectionHead
 from keras_t2i.layers.sizes import up_samplings
 from keras_t2i.layers.spectral import SpectralConv2D
 from keras_t2i.layers.standardize import standardize
+from keras_t2i.layers.upsample import Upsample

@@ -160,7 +160,7 @@ def blur(images, before, after, gain=1.0):
     return images * gain
 
 
-def doubled(images):
+def doubled(images, zeros=False):
     """Pictures of twice the size, by bilinear interpolation.
 
     Repeated rows and columns, then [1, 2, 1] / 4 on both axes, which can be
@@ -169,15 +169,17 @@ def doubled(images):
 
     Args:
         images: [B, H, W, C].
+        zeros: True takes what is beyond the border for zeros, as a blur of
+            spread values does; else it is as the border.
 
     Returns:
-        Tensor [B, 2 H, 2 W, C], equal to `ops.image.resize`.
+        Tensor [B, 2 H, 2 W, C]; without `zeros` equal to `ops.image.resize`.
     """
     channels = images.shape[-1]
     images = ops.repeat(ops.repeat(images, 2, axis=1), 2, axis=2)
-    # One more of the outermost rows and columns, as resizing has it.
+    # As resizing has it, one more of the outermost rows and columns.
     margins = ((0, 0), (1, 1), (1, 1), (0, 0))
-    images = ops.pad(images, margins, mode="symmetric")
+    images = ops.pad(images, margins, "constant" if zeros else "symmetric")
     taps = ops.convert_to_tensor([1.0, 2.0, 1.0], images.dtype) / 4.0
     kernel = ops.reshape(taps[:, None] * taps, (3, 3, 1, 1))
     kernel = ops.tile(kernel, (1, 1, channels, 1))

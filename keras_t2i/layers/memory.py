@@ -67,8 +67,9 @@ class DynamicMemory(layers.Layer):
         x, words, mask = inputs
         mean = ops.stop_gradient(ops.mean(x, axis=(1, 2)))[:, None]  # [B, 1, C]
         gate = ops.sigmoid(self.gate_of_word(words) + self.gate_of_map(mean))
-        slots = gate * self.write_word(words)
-        slots = slots + (1.0 - gate) * self.write_map(mean)  # [B, T, slot]
+        of_map = self.write_map(mean)
+        # As written above; phones multiply no [B, T, 1] by [B, 1, slot].
+        slots = of_map + gate * (self.write_word(words) - of_map)
         values = self.value(slots)  # [B, T, C]
         keys = values if self.key is None else self.key(slots)
         attention = word_attention(x, keys, mask)
@@ -76,7 +77,7 @@ class DynamicMemory(layers.Layer):
             "bhwt,btc->bhwc", ops.cast(attention, values.dtype), values
         )
         response = self.response(ops.concatenate([x, read], axis=-1))
-        response = response * ops.cast(_any_word(mask), response.dtype)
+        response = response * _any_word(mask, response.dtype)
         return (1.0 - response) * x + response * read, attention
 
     def get_config(self):
@@ -111,7 +112,7 @@ class WordAttention(layers.Layer):
         mixture = ops.einsum(
             "bhwt,btc->bhwc", ops.cast(attention, words.dtype), words
         )
-        return mixture * ops.cast(_any_word(mask), mixture.dtype), attention
+        return mixture * _any_word(mask, mixture.dtype), attention
 
 
 def word_attention(x, keys, mask):
@@ -129,13 +130,14 @@ def word_attention(x, keys, mask):
     logits = ops.einsum("bhwc,btc->bhwt", x, keys)
     if keras.backend.standardize_dtype(logits.dtype) != "float64":
         logits = ops.cast(logits, "float32")
-    is_word = ops.not_equal(mask, 0)[:, None, None, :]
+    is_word = ops.expand_dims(ops.not_equal(mask, 0), (1, 2))
     logits = ops.where(is_word, logits, _NEVER)
     largest = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
     exponentials = ops.exp(logits - largest)
     return exponentials / ops.sum(exponentials, axis=-1, keepdims=True)
 
 
-def _any_word(mask):
-    """Bool [B, 1, 1, 1]: whether a text has a word at all."""
-    return ops.any(ops.not_equal(mask, 0), axis=1)[:, None, None, None]
+def _any_word(mask, dtype):
+    """[B, 1, 1, 1]: 1 where a text has a word at all, else 0."""
+    count = ops.sum(ops.cast(ops.not_equal(mask, 0), dtype), axis=1)
+    return ops.reshape(ops.minimum(count, 1.0), (-1, 1, 1, 1))

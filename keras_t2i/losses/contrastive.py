@@ -12,11 +12,12 @@ from keras import ops
 
 from keras_t2i.losses.matching import pair_matching_loss
 from keras_t2i.losses.matching import sentence_matching_loss
+from keras_t2i.losses.scores import cosine
+from keras_t2i.losses.scores import log_sum_exp
+from keras_t2i.losses.scores import unit
 
-# Stands for minus infinity in a softmax; a row of nothing else stays finite.
-_NEVER = -1e9
-# Vectors shorter than this have no direction: their cosine is 0.
-_SHORTEST = 1e-8
+# Weights of a smaller sum are no weights.
+_SMALLEST = 1e-8
 
 
 def global_contrastive_loss(images, sentences, class_ids, temperature=0.1):
@@ -80,7 +81,7 @@ def weighted_region_scores(regions, words, weights, gamma1=5.0, gamma2=5.0):
         [J, I], from -1 to 1. A caption without any weight scores 0 with every
         image.
     """
-    regions, words = _unit(regions), _unit(words)
+    regions, words = unit(regions), unit(words)
     # All are [J, N, I, T], as one matrix product gives them: nothing of that
     # size is transposed. A cosine does not need attention that sums to 1.
     similarity = ops.tensordot(regions, words, axes=[[2], [2]])
@@ -92,20 +93,10 @@ def weighted_region_scores(regions, words, weights, gamma1=5.0, gamma2=5.0):
     gram = ops.matmul(regions, ops.transpose(regions, (0, 2, 1)))
     weighted = ops.einsum("jnm,jmit->jnit", gram, attention)
     square = ops.sum(attention * weighted, axis=1)
-    cosines = dot / ops.sqrt(ops.maximum(square, _SHORTEST**2))
+    cosines = cosine(dot, square)
     weights = ops.cast(weights, cosines.dtype)
     total = ops.sum(weights, axis=-1, keepdims=True)
-    share = weights / ops.maximum(total, _SHORTEST)
+    share = weights / ops.maximum(total, _SMALLEST)
     counts = share > 0
-    exponents = ops.where(
-        counts,
-        gamma2 * cosines + ops.log(ops.where(counts, share, 1.0)),
-        _NEVER,
-    )
-    scores = ops.logsumexp(exponents, axis=-1) / gamma2
-    return ops.where(ops.any(counts, axis=-1)[None], scores, 0.0)
-
-
-def _unit(x):
-    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
-    return x / ops.sqrt(ops.maximum(square, _SHORTEST**2))
+    exponents = gamma2 * cosines + ops.log(ops.where(counts, share, 1.0))
+    return log_sum_exp(exponents, counts) / gamma2

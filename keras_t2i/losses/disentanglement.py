@@ -9,9 +9,7 @@ import collections
 from keras import ops
 
 from keras_t2i.losses.adversarial import binary_cross_entropy
-
-# Vectors shorter than this have no direction: their correlation is 0.
-_SHORTEST = 1e-8
+from keras_t2i.losses.scores import cosine
 
 Judgement = collections.namedtuple("Judgement", "overall content style")
 Judgement.__doc__ = """Logits [B] of the three discriminators for pictures.
@@ -39,8 +37,7 @@ def pearson_correlation(first, second):
     first = first - ops.mean(first, axis=-1, keepdims=True)
     second = second - ops.mean(second, axis=-1, keepdims=True)
     squares = ops.sum(ops.square(first), -1) * ops.sum(ops.square(second), -1)
-    lengths = ops.sqrt(ops.maximum(squares, _SHORTEST**2))
-    return ops.sum(first * second, axis=-1) / lengths
+    return cosine(ops.sum(first * second, axis=-1), squares)
 
 
 def content_triplet_loss(text, matching, other, margin=0.5):

@@ -10,10 +10,11 @@ width of the common space.
 
 from keras import ops
 
-# Stands for minus infinity in a softmax; a row of nothing else stays finite.
-_NEVER = -1e9
-# Vectors shorter than this have no direction: their cosine is 0.
-_SHORTEST = 1e-8
+from keras_t2i.losses.scores import NEVER
+from keras_t2i.losses.scores import cosine
+from keras_t2i.losses.scores import log_sum_exp
+from keras_t2i.losses.scores import unit
+
 # From about 40 on, squared sums of exp(gamma1) may overflow in float32.
 _SHARPEST = 30.0
 
@@ -66,12 +67,8 @@ def word_region_scores(regions, words, mask, gamma1=4.0, gamma2=5.0):
     is_word = _is_word(mask)
     dot, context_square = _contexts(regions, words, is_word, gamma1)
     word_square = ops.sum(ops.square(words), axis=-1)  # [I, T]
-    lengths = ops.sqrt(
-        ops.maximum(context_square * word_square[None], _SHORTEST**2)
-    )
-    exponents = ops.where(is_word[None], gamma2 * dot / lengths, _NEVER)
-    scores = ops.logsumexp(exponents, axis=-1)
-    return ops.where(ops.any(is_word, axis=-1)[None], scores, 0.0)
+    cosines = cosine(dot, context_square * word_square[None])
+    return log_sum_exp(gamma2 * cosines, is_word[None])
 
 
 def word_matching_loss(
@@ -108,7 +105,7 @@ def sentence_matching_loss(images, sentences, class_ids, gamma3=10.0):
         Scalar, the sum of both directions; each is log B where all pairs
         score the same.
     """
-    cosines = ops.matmul(_unit(images), ops.transpose(_unit(sentences)))
+    cosines = ops.matmul(unit(images), ops.transpose(unit(sentences)))
     return pair_matching_loss(gamma3 * cosines, class_ids)
 
 
@@ -130,7 +127,7 @@ def pair_matching_loss(logits, class_ids):
     same_class = ops.equal(class_ids[:, None], class_ids[None, :])
     same_row = ops.eye(count, dtype="bool")
     left_out = ops.logical_and(same_class, ops.logical_not(same_row))
-    logits = ops.where(left_out, _NEVER, logits)
+    logits = ops.where(left_out, NEVER, logits)
     matching = ops.diagonal(logits)
     to_caption = ops.logsumexp(logits, axis=1) - matching
     to_image = ops.logsumexp(logits, axis=0) - matching
@@ -206,7 +203,7 @@ def _looks(regions, words, is_word, gamma1):
             f"`gamma1` must lie in 0 to {_SHARPEST}. Received: {gamma1}"
         )
     # One more column of the product keeps what is no word out of the softmax.
-    never = ops.where(is_word, 0.0, _NEVER)[..., None]
+    never = ops.where(is_word, 0.0, NEVER)[..., None]
     words = ops.concatenate([words, ops.cast(never, words.dtype)], axis=-1)
     ones = ops.ones_like(regions[..., :1])
     regions = ops.concatenate([regions, ones], axis=-1)
@@ -224,8 +221,3 @@ def _looks(regions, words, is_word, gamma1):
 
 def _is_word(mask):
     return ops.not_equal(mask, 0)
-
-
-def _unit(x):
-    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
-    return x / ops.sqrt(ops.maximum(square, _SHORTEST**2))

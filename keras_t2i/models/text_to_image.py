@@ -1,16 +1,15 @@
 """What every text-to-image method offers to its users."""
 
-import secrets
-
 import keras
 import numpy as np
 from keras import ops
 
 from keras_t2i.data import Batches
+from keras_t2i.models.drawing import batches_of
+from keras_t2i.models.drawing import latents_and_truncation
 from keras_t2i.models.preset_model import PresetModel
 from keras_t2i.models.settings import check_whole_numbers
 from keras_t2i.training import backend
-from keras_t2i.training.latents import row_latents
 
 
 class TextToImageModel(PresetModel):
@@ -26,6 +25,11 @@ class TextToImageModel(PresetModel):
     def latent_width(self):
         """Z, the width of the latents."""
         return self.settings["latent_width"]
+
+    @property
+    def drawn_words(self):
+        """T, how many words of a text `synthesize` reads; 0 for none."""
+        return self.text_encoder.max_length if self.uses_words else 0
 
     def synthesize(self, latents, features, training=False):
         raise NotImplementedError
@@ -84,14 +88,10 @@ class TextToImageModel(PresetModel):
 
     def latents_for(self, count, seed=None, truncation=None):
         """Latents of `generate`: float32 [count, latent_width]."""
-        if seed is None:
-            seed = secrets.randbits(31)
-        scale = 1.0 if truncation is None else truncation
-        if not 0.0 < scale <= 1.0:
-            raise ValueError(
-                f"`truncation` must lie in (0, 1]. Received: {truncation}"
-            )
-        return row_latents(seed, range(count), self.latent_width) * scale
+        latents, scale = latents_and_truncation(
+            count, self.latent_width, seed, truncation
+        )
+        return latents * scale
 
     def draw(self, latents, features, rows=None, batch_size=None):
         """Draws one picture for each row of `latents`.
@@ -114,17 +114,11 @@ class TextToImageModel(PresetModel):
         """Yields what a compiled function gives for batch after batch."""
         self.check_built()
         rows = np.arange(len(latents)) if rows is None else rows
-        size = 64 if batch_size is None else batch_size
-        if size < 1:
-            raise ValueError(
-                f"`batch_size` must be at least 1. Received: {batch_size}"
-            )
-        for start in range(0, len(rows), size):
-            chosen = rows[start : start + size]
+        for some in batches_of(len(rows), batch_size):
             part = type(features)(
-                *(None if f is None else f[chosen] for f in features)
+                *(None if f is None else f[rows[some]] for f in features)
             )
-            result = function(latents[start : start + size], part)
+            result = function(latents[some], part)
             yield keras.tree.map_structure(np.asarray, result)
 
     @property

@@ -2,7 +2,9 @@ import json
 
 import pytest
 
+from keras_t2i import models
 from keras_t2i.cli.main import main
+from tests import tiny
 
 STEPS = 6
 
@@ -35,6 +37,13 @@ def config(tmp_path_factory):
 def features_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERAS_T2I_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_compilation():
+    """`test_train_matcher.py` trains compiled steps of another method."""
+    with tiny.eagerly(models.GANCLS):
         yield
 
 

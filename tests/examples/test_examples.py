@@ -3,6 +3,8 @@
 import json
 import pathlib
 import runpy
+import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,12 +13,15 @@ from PIL import Image
 import keras_t2i
 from keras_t2i import models
 from keras_t2i import pictures
+from tests import tiny
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
 def script(name):
-    return runpy.run_path(str(EXAMPLES / name))
+    """What a script defines, with its neighbors in reach as if it was run."""
+    with mock.patch.object(sys, "path", [str(EXAMPLES), *sys.path]):
+        return runpy.run_path(str(EXAMPLES / name))
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +208,8 @@ def test_keywords_of_captions_in_chinese(capsys):
         return train(language, steps, batch_size=2, **TINY_GATED)
 
     example["main"].__globals__.update(train=small, LANGUAGES=["chinese"])
-    example["main"](["--steps", "1", "--captions", "2"])
+    with tiny.eagerly(models.GatedT2I):
+        example["main"](["--steps", "1", "--captions", "2"])
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "chinese: 1 steps"
     bars = [line.split() for line in printed if line.startswith("  ")]
@@ -222,7 +228,8 @@ def test_ablation_makes_a_table_and_a_plot(tmp_path, capsys):
     arms = ["whole", "noise added"]
     argv = ["--out", str(tmp_path), "--steps", "2", "--points", "2"]
     argv += ["--batch-size", "4", "--image-size", "16", "--captions", "5"]
-    example["main"]([*argv, "--arms", *arms])
+    with tiny.eagerly(models.GatedT2I):
+        example["main"]([*argv, "--arms", *arms])
     out = capsys.readouterr().out
     assert "whole: 2 steps" in out
     stored = json.loads((tmp_path / "ablation.json").read_text("utf-8"))

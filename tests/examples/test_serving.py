@@ -1,28 +1,21 @@
-"""The clients, against a server that keeps TensorFlow Serving's rules.
+"""The clients, and the rules that they rely on.
 
-The real one is no package that can be installed here. Its rules: in REST a
-request in rows gives every row an object of all inputs, an answer is a list
-of rows, and what is named `*_bytes` is base64 under "b64"; gRPC takes and
-gives `TensorProto`. A failed graph is status 400, or INVALID_ARGUMENT.
+The server is `tf_serving.py`, which keeps the rules of the real one.
 """
 
 import base64
-import concurrent.futures
-import http.server
 import json
 import pathlib
 import runpy
 import shutil
 import subprocess
-import threading
 
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2
-from tensorflow_serving.apis import prediction_service_pb2_grpc
 from tests import tiny
+from tests.examples import tf_serving
 
 from keras_t2i import export
 from keras_t2i import models
@@ -51,80 +44,107 @@ def signatures(model, tmp_path_factory):
     return tf.saved_model.load(str(folder)).signatures
 
 
-def in_rows(signature, rows):
-    """What REST makes of a request in rows, and of its answer."""
-    types = signature.structured_input_signature[1]
-    assert all(set(row) == set(types) for row in rows), (rows, types)
-    outputs = signature(
-        **{
-            name: tf.constant([row[name] for row in rows], spec.dtype)
-            for name, spec in types.items()
-        }
-    )
-    answer = [{} for _ in rows]
-    for name, values in outputs.items():
-        for row, value in zip(answer, values.numpy()):
-            if name.endswith("_bytes"):
-                row[name] = {"b64": base64.b64encode(value).decode()}
-            elif isinstance(value, bytes):
-                row[name] = value.decode()
-            else:
-                row[name] = value.tolist()
-    return answer
-
-
 @pytest.fixture(scope="module")
 def rest(signatures):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            assert self.path == "/v1/models/shapes:predict"
-            length = int(self.headers["Content-Length"])
-            body = json.loads(self.rfile.read(length))
-            name = body.get("signature_name", "serving_default")
-            try:
-                rows = in_rows(signatures[name], body["instances"])
-                status, answer = 200, {"predictions": rows}
-            except tf.errors.InvalidArgumentError as error:
-                status, answer = 400, {"error": error.message}
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(answer).encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with tf_serving.rest(signatures, "shapes") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def rpc(signatures):
-    class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
-        def Predict(self, request, context):
-            assert request.model_spec.name == "shapes"
-            name = request.model_spec.signature_name or "serving_default"
-            inputs = {
-                key: tf.constant(tf.make_ndarray(value))
-                for key, value in request.inputs.items()
-            }
-            answer = predict_pb2.PredictResponse()
-            for key, value in signatures[name](**inputs).items():
-                answer.outputs[key].CopyFrom(
-                    tf.make_tensor_proto(value.numpy())
-                )
-            return answer
+    with tf_serving.rpc(signatures, "shapes") as address:
+        yield address
 
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        Service(), server
-    )
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield f"127.0.0.1:{port}"
-    server.stop(None)
+
+def asked(signatures, **request):
+    return tf_serving.predict(signatures, json.dumps(request).encode())
+
+
+def row(text, seed=7, truncation=1.0):
+    return {"text": text, "seed": seed, "truncation": truncation}
+
+
+def test_rows_and_columns_are_one_request(signatures, model):
+    rows = [row(TEXTS[0]), row("", 8), row(TEXTS[1], 9, 0.5)]
+    columns = {key: [each[key] for each in rows] for key in rows[0]}
+    answers = asked(signatures, instances=rows)["predictions"]
+    outputs = asked(signatures, inputs=columns)["outputs"]
+    assert set(outputs) == {"image_bytes", "error"}
+    assert answers == [
+        {key: values[number] for key, values in outputs.items()}
+        for number in range(3)
+    ]
+    assert [bool(answer["error"]) for answer in answers] == [False, True, False]
+    for number in (0, 2):
+        png = base64.b64decode(answers[number]["image_bytes"]["b64"])
+        expected = model.generate(*rows[number].values())[0].astype(int)
+        found = tf.io.decode_png(png).numpy()
+        assert np.max(np.abs(found - expected)) <= 1
+    assert answers[1]["image_bytes"] == {"b64": ""}
+    # Numbers come as lists.
+    images = asked(signatures, signature_name="generate", instances=rows[:1])
+    assert np.shape(images["predictions"][0]["images"]) == (16, 16, 3)
+
+
+def test_text_may_be_base64_and_may_stand_alone(signatures):
+    encoded = {"b64": base64.b64encode(TEXTS[0].encode()).decode()}
+    expected = asked(signatures, instances=[row(TEXTS[0])])
+    assert asked(signatures, instances=[row(encoded)]) == expected
+    alone = {"signature_name": "text"}
+    for given in (
+        {"instances": [TEXTS[0], encoded]},
+        {"instances": [{"text": TEXTS[0]}, {"text": encoded}]},
+        {"inputs": [TEXTS[0], encoded]},
+        {"inputs": {"text": [TEXTS[0], encoded]}},
+    ):
+        answer = asked(signatures, **alone, **given)
+        seeds = (
+            answer["outputs"]["seed"]
+            if "inputs" in given
+            else [each["seed"] for each in answer["predictions"]]
+        )
+        assert len(seeds) == 2
+
+
+@pytest.mark.parametrize(
+    "request_, message",
+    (
+        ({}, "one of 'inputs' or 'instances'"),
+        ({"instances": [row("a")], "inputs": {}}, "one of 'inputs' or"),
+        ({"instances": []}, "No values in 'instances'"),
+        ({"instances": ["a"]}, "keys must be equal to: seed,text,truncation"),
+        ({"instances": [{"text": "a"}]}, "keys must be equal to"),
+        ({"instances": [{**row("a"), "x": 1}]}, "keys must be equal to"),
+        ({"instances": [row(3)]}, "3 is not of expected type: string"),
+        ({"instances": [row("a", "7")]}, "'7' is not of expected type: int64"),
+        ({"instances": [row("a", 7.5)]}, "7.5 is not of expected type: int64"),
+        ({"instances": [row("a", 7, "1")]}, "expected type: float"),
+        ({"instances": [row({"b64": "?"})]}, "for base64 data"),
+        ({"instances": [row("a")] * 65}, r"1 to 64 rows.*\[65\]"),
+        ({"inputs": {"text": ["a"]}}, "Missing named input"),
+        (
+            {"inputs": {"text": [], "seed": [], "truncation": []}},
+            r"1 to 64 rows.*\[0\]",
+        ),
+        (
+            {"inputs": {"text": ["a"], "seed": [1, 2], "truncation": [1.0]}},
+            r"`text` and `seed` must be of one length.*\[1\] \[2\]",
+        ),
+        (
+            {"instances": [row("a")], "signature_name": "draw"},
+            '"draw" not found',
+        ),
+    ),
+)
+def test_requests_that_do_not_fit_are_refused(signatures, request_, message):
+    with pytest.raises(tf_serving.Refused, match=f"(?s){message}"):
+        asked(signatures, **request_)
+
+
+def test_what_is_no_json_object_is_refused(signatures):
+    for body, message in ((b"{", "Parse error"), (b"[1]", "not object")):
+        with pytest.raises(tf_serving.Refused, match=message):
+            tf_serving.predict(signatures, body)
 
 
 def close(path, expected):
@@ -147,6 +167,13 @@ def test_python_clients(client, rest, rpc, model, tmp_path, capsys):
     assert close(tmp_path / "3.png", expected[1])
 
 
+def test_grpc_refuses_with_a_reason(rpc):
+    main = runpy.run_path(str(EXAMPLES / "grpc_client.py"))["main"]
+    with pytest.raises(grpc.RpcError, match="1 to 64 rows") as refused:
+        main(["shapes", *["a"] * 65, "--server", rpc])
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
 def test_rest_client_without_a_seed(rest, model, tmp_path, capsys):
     main = runpy.run_path(str(EXAMPLES / "rest_client.py"))["main"]
     server = ["--server", rest, "--out", str(tmp_path)]
@@ -154,7 +181,7 @@ def test_rest_client_without_a_seed(rest, model, tmp_path, capsys):
     seed = int(capsys.readouterr().out.split("--seed ")[1])
     expected = model.generate(TEXTS[0], seed=seed)[0].astype(int)
     assert close(tmp_path / "1.png", expected)
-    with pytest.raises(SystemExit, match="(?s)refused: .*1 to 64 captions"):
+    with pytest.raises(SystemExit, match="(?s)refused: .*1 to 64 rows"):
         main(["shapes", *["a"] * 65, *server])
 
 

@@ -1,5 +1,8 @@
 import io
 import os
+import pathlib
+import re
+import shutil
 import subprocess
 import sys
 
@@ -7,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_text
 from google.protobuf import text_format
 from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
@@ -15,8 +19,14 @@ from tests import tiny
 from tests.full_disk import room
 
 from keras_t2i import export
+from keras_t2i import files
 from keras_t2i import models
+from keras_t2i import pictures
 
+ROOT = pathlib.Path(__file__).parents[2]
+NATIVE = ROOT / "examples" / "native_serving"
+# saved_models/serving/PRESET/VERSION, see benchmarks/served_presets.py.
+SHIPPED = sorted((ROOT / "saved_models" / "serving").glob("*/*/saved_model.pb"))
 SETTINGS = {
     "image_size": 16,
     "latent_width": 8,
@@ -84,10 +94,18 @@ def close(first, second):
 # Pictures. That every method draws the same ones is in the contract.
 
 
-def test_a_process_without_this_package_draws_the_same(tmp_path):
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory):
+    """A model with the text encoder that ships, and its export."""
     model = make(text_encoder="minilm")
-    folder = export.to_serving(model, tmp_path / "minilm")
+    folder = tmp_path_factory.mktemp("served") / "minilm"
+    return model, export.to_serving(model, folder)
+
+
+def test_a_process_without_this_package_draws_the_same(minilm, tmp_path):
+    model, folder = minilm
     texts = ["a yellow flower", "a small one with 1,000 petals", "ROT!"]
+    texts.append("petal " * 1333 + "ab")  # 8,000 letters
     out = tmp_path / "images.npy"
     done = subprocess.run(
         [sys.executable, "-c", DRAW, str(folder), str(out), *texts],
@@ -96,8 +114,67 @@ def test_a_process_without_this_package_draws_the_same(tmp_path):
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    for seed, (text, image) in enumerate(zip(texts, np.load(out))):
-        assert close(image, model.generate(text, seed=seed)[0])
+    with pytest.warns(UserWarning, match="max_length"):
+        for seed, (text, image) in enumerate(zip(texts, np.load(out))):
+            assert close(image, model.generate(text, seed=seed)[0])
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """Runs examples/native_serving/draw.c; returns exit code and errors."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    path = tmp_path_factory.mktemp("native") / "draw"
+    done = subprocess.run(
+        ["sh", str(NATIVE / "build.sh"), str(path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHON": sys.executable},
+    )
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    # Those that the README names.
+    names = re.findall(r"\$ops/(\w+\.so)", (NATIVE / "README.md").read_text())
+    ops = pathlib.Path(tensorflow_text.__file__).parent / "python" / "ops"
+    libraries = [str(ops / name) for name in names]
+
+    def run(folder, text, seed, out):
+        done = subprocess.run(
+            [str(path), str(folder), text, str(seed), str(out), *libraries],
+            capture_output=True,
+            text=True,
+            env={"TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+        told = [x for x in done.stderr.splitlines() if x.startswith("draw: ")]
+        return done.returncode, told
+
+    return run
+
+
+def test_a_program_in_c_draws_the_same(program, minilm, tmp_path):
+    model, folder = minilm
+    text = "a yellow flower with 1,000 petals"
+    assert program(folder, text, -3, tmp_path / "drawn.png") == (0, [])
+    found = pictures.read(tmp_path / "drawn.png")
+    assert close(found, model.generate(text, seed=-3)[0])
+
+
+def test_the_program_in_c_says_what_is_wrong(program, folder, tmp_path):
+    out = tmp_path / "drawn.png"
+    code, (error,) = program(folder, " ", 1, out)
+    assert code == 1 and "at least one word" in error
+    code, (error,) = program(tmp_path / "nowhere", "a", 1, out)
+    assert code == 1 and "FOLDER is no SavedModel" in error
+    damaged = tmp_path / "damaged"
+    shutil.copytree(folder, damaged)
+    content = (folder / "saved_model.pb").read_bytes()
+    (damaged / "saved_model.pb").write_bytes(content[: len(content) // 2])
+    code, (error,) = program(damaged, "a", 1, out)
+    assert code == 1 and "FOLDER is no SavedModel" in error
+    # The preprocessor of MiniLM is a SavedModel of another kind.
+    foreign = files.shipped("text/minilm_l6_v2/preprocessor")
+    code, (error,) = program(foreign, "a", 1, out)
+    assert code == 1 and "no export of keras-t2i" in error
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("name", ["bag_of_ngrams", "bilstm", "char_cnn_rnn"])
@@ -153,8 +230,8 @@ def test_rows_do_not_change_each_other(loaded, model):
 @pytest.mark.parametrize(
     "text, seed, truncation, message",
     (
-        ([], [], [], "1 to 64 captions"),
-        (["a"] * 65, None, None, r"1 to 64 captions.*\[65\]"),
+        ([], [], [], "1 to 64 rows"),
+        (["a"] * 65, None, None, r"1 to 64 rows.*\[65\]"),
         (["a"], [1, 2], None, r"`text` and `seed`.*\[1\] \[2\]"),
         (["a"], None, [1.0, 1.0], "`text` and `truncation`"),
     ),
@@ -164,7 +241,32 @@ def test_requests_that_are_refused(loaded, text, seed, truncation, message):
         call(loaded, text, seed, truncation)
 
 
+@pytest.mark.skipif(not SHIPPED, reason="saved_models/serving is not built")
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parts[-3])
+def test_what_ships_draws_what_its_preset_draws(path):
+    model = models.from_preset(path.parts[-3])
+    found = call(tf.saved_model.load(str(path.parent)), CAPTIONS)["images"]
+    for image, caption in zip(found, CAPTIONS):
+        assert close(image, model.generate(caption, seed=1)[0])
+    sizes = [p.stat().st_size for p in path.parent.rglob("*")]
+    assert max(sizes) <= 30e6
+
+
 # The folder.
+
+
+def test_weights_of_a_preset_take_half_the_room(model, tmp_path):
+    model.save_to_preset(tmp_path / "preset")
+    loaded = models.GANCLS.from_preset(tmp_path / "preset")
+    folder = export.to_serving(loaded, tmp_path / "half")
+    reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+    stored = [
+        dtype
+        for name, dtype in reader.get_variable_to_dtype_map().items()
+        if "/.ATTRIBUTES/VARIABLE_VALUE" in name
+    ]
+    expected = model.generator_ema.weights + model.text_encoder.weights
+    assert stored.count(tf.float16) == len(stored) == len(expected)
 
 
 def test_only_what_draws_is_inside(folder, model):
@@ -249,7 +351,7 @@ def test_text_encoders_of_python_are_refused(encoder, message, tmp_path):
     model = make(text_encoder=encoder())
     with pytest.raises(ValueError, match=message):
         export.to_serving(model, tmp_path / "red")
-    assert os.listdir(tmp_path / "red") == []
+    assert not list(tmp_path.glob("red/*"))
 
 
 def test_other_models_and_folders_are_refused(model, tmp_path):

@@ -69,7 +69,11 @@ def folder(here, tmp_path_factory):
         # Most of the time goes into compilation: less of it, and once only.
         "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
         **os.environ,
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+        "XLA_FLAGS": (
+            "--xla_backend_optimization_level=0"
+            " --xla_cpu_use_fusion_emitters=false"
+            " --xla_llvm_disable_expensive_passes=true"
+        ),
         "KERAS_BACKEND": "jax",
         "JAX_PLATFORMS": "cpu",
     }

@@ -345,6 +345,12 @@ class ModalityDisentangledT2I(StyleControl, TextToImageModel):
             self.matcher.matching_losses(codes, features.mask, class_id)
         )
 
+    @property
+    def drawn_words(self):
+        """T, how many words of a text `synthesize` reads; 0 for none."""
+        several = self.settings["num_scales"] > 1
+        return self.text_encoder.max_length if several else 0
+
     def words_of(self, features):
         """Words and mask where the generator takes them."""
         if self.settings["num_scales"] == 1:

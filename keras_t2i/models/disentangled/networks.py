@@ -21,6 +21,7 @@ from keras_t2i.layers import DynamicMemory
 from keras_t2i.layers import MinibatchDeviation
 from keras_t2i.layers import ProjectionHead
 from keras_t2i.layers import SpectralConv2D
+from keras_t2i.layers import Upsample
 from keras_t2i.layers import standardize
 from keras_t2i.layers import steered_conv
 
@@ -129,7 +130,7 @@ def _compact_pictures(latents, text, words, sizes, settings):
         if index:
             # Halved before it is enlarged, where it costs a quarter.
             x = steered_conv(x, channels[index - 1], condition)
-            x = layers.UpSampling2D()(x)
+            x = Upsample()(x)
             y = steered_conv(x, channels[index - 1], condition)
             x = layers.Add()([x, y])
         if 4 * 2**index in sizes:
@@ -322,7 +323,7 @@ def _glu(x):
 
 
 def _up_block(x, filters):
-    x = layers.UpSampling2D()(x)
+    x = Upsample()(x)
     return _glu(_batch_norm(_conv(x, 2 * filters)))
 
 

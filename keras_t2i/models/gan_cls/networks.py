@@ -11,6 +11,7 @@ Shapes are channels-last; B = batch, S = sentence width, Z = latent width.
 import keras
 from keras import layers
 
+from keras_t2i.layers import Upsample
 from keras_t2i.layers import compact_trunk
 from keras_t2i.layers import standardize
 from keras_t2i.layers import steered_conv
@@ -172,7 +173,7 @@ def compact_generator(image_size, latent_width, sentence_width, width, text_widt
     x = layers.ReLU()(batch_norm(x))
     for filters in channels:
         x = steered_conv(x, filters, condition)
-        x = layers.UpSampling2D()(x)
+        x = Upsample()(x)
         x = steered_conv(x, filters, condition)
     x = layers.Conv2D(3, 3, padding="same")(x)
     images = layers.Activation("tanh", dtype="float32")(x)

@@ -394,6 +394,12 @@ class GatedT2I(TextToImageModel):
 
     # Use.
 
+    @property
+    def drawn_words(self):
+        """T, how many words of a text `synthesize` reads; 0 for none."""
+        listens = self.settings["word_attention"]
+        return self.text_encoder.max_length if listens else 0
+
     def draw_with(self, generator, latents, features, training=False):
         """Float pictures [B, H, W, 3] of one of the two generators."""
         inputs = [latents, features.sentence]

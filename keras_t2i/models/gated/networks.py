@@ -14,6 +14,7 @@ from keras import layers
 from keras import ops
 
 from keras_t2i.layers import SpectralConv2D
+from keras_t2i.layers import Upsample
 from keras_t2i.layers import compact_trunk
 from keras_t2i.layers import standardize
 from keras_t2i.layers import steered_batch_norm
@@ -69,7 +70,7 @@ def generator(image_size, latent_width, sentence_width, word_width, settings):
             # Channels are halved before the map is enlarged, where a
             # convolution costs a quarter.
             x = gated_conv(x, filters, s["gates"], steered)
-        x = layers.UpSampling2D()(x)
+        x = Upsample()(x)
         x = gated_conv(x, filters, s["gates"], steered)
         if s["word_attention"] and x.shape[1] == _LISTENING:
             x = layers.Concatenate()([x, WordContext()([x, *inputs[2:]])])

@@ -375,9 +375,17 @@ class ProgressiveT2I(TextToImageModel):
                 logs[f"stage{stage + 1}_words"] = word_loss
         return total
 
+    @property
+    def drawn_words(self):
+        """T, how many words of a text `synthesize` reads."""
+        return min(self.settings["num_words"], self.text_encoder.max_length)
+
     def shortened(self, features):
         """The same texts with their first `num_words` words."""
         count = self.settings["num_words"]
+        length = features.words.shape[1]
+        if length is not None and length <= count:
+            return features
         words, mask = features.words[:, :count], features.mask[:, :count]
         return TextFeatures(features.sentence, words, mask)
 

@@ -19,6 +19,7 @@ from keras import ops
 from keras_t2i.layers import DynamicMemory
 from keras_t2i.layers import ProjectionHead
 from keras_t2i.layers import SpectralConv2D
+from keras_t2i.layers import Upsample
 from keras_t2i.layers import WordAttention
 from keras_t2i.layers import compact_trunk
 from keras_t2i.layers import standardize
@@ -101,11 +102,12 @@ def _augmented(latents, sentence, settings):
 
     The noise of c is the last part of the latents.
     """
-    width, condition = settings["latent_width"], settings["condition_width"]
+    condition = settings["condition_width"]
+    noise, noise_of_c = ops.split(latents, [settings["latent_width"]], axis=-1)
     x = _glu(layers.Dense(4 * condition, dtype="float32")(sentence))
     mean, log_variance = ops.split(x, 2, axis=-1)
-    c = mean + ops.exp(0.5 * log_variance) * latents[:, width:]
-    z = layers.Concatenate()([latents[:, :width], c])
+    c = mean + ops.exp(0.5 * log_variance) * noise_of_c
+    z = layers.Concatenate()([noise, c])
     return z, mean, log_variance
 
 
@@ -146,7 +148,7 @@ def compact_first_stage(size, latent_width, settings):
     x = layers.ReLU()(x)
     for filters in channels[1:]:
         x = steered_conv(x, filters, condition)
-        x = layers.UpSampling2D()(x)
+        x = Upsample()(x)
         x = steered_conv(x, filters, condition)
     return keras.Model(z, [x, _to_picture(x)], name="stage1")
 
@@ -174,7 +176,7 @@ def compact_stage(name, shapes, settings):
         y = steered_conv(x, channels, condition)
         x = layers.Add()([x, steered_conv(y, channels, condition)])
     x = steered_conv(x, channels // 2, condition)
-    x = layers.UpSampling2D()(x)
+    x = Upsample()(x)
     x = steered_conv(x, channels // 2, condition)
     return keras.Model(inputs, [x, _to_picture(x), attention], name=name)
 
@@ -228,7 +230,7 @@ def published_stage(name, shapes, settings):
 
 
 def _up_block(x, filters):
-    x = layers.UpSampling2D()(x)
+    x = Upsample()(x)
     return _glu(_batch_norm(_conv(2 * filters)(x)))
 
 

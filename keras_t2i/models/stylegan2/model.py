@@ -3,8 +3,6 @@
 Karras et al. 2020, "Analyzing and improving the image quality of StyleGAN".
 """
 
-import secrets
-
 import keras
 import numpy as np
 from keras import ops
@@ -12,9 +10,12 @@ from keras import ops
 from keras_t2i.data import Batches
 from keras_t2i.losses import binary_cross_entropy
 from keras_t2i.losses import gan_discriminator_loss
+from keras_t2i.models.drawing import batches_of
+from keras_t2i.models.drawing import latents_and_truncation
 from keras_t2i.models.preset_model import PresetModel
 from keras_t2i.models.settings import check_whole_numbers
 from keras_t2i.models.stylegan2 import networks
+from keras_t2i.models.stylegan2 import nvlabs
 from keras_t2i.models.stylegan2 import objective
 from keras_t2i.models.stylegan2.variants import VARIANTS
 from keras_t2i.models.stylegan2.variants import check
@@ -132,6 +133,33 @@ class StyleGAN2(PresetModel):
     def num_styles(self):
         """L: styles of one picture, from coarse to fine."""
         return networks.num_styles(self.image_size)
+
+    @classmethod
+    def from_nvlabs(cls, path):
+        """A model with the averaged generator of a published network pickle.
+
+        Files of stylegan2-ada-pytorch, of stylegan3 in its configuration
+        stylegan2, and of the TensorFlow code before them are read, unless
+        they take labels. Nothing in the file is run: its arrays are found by
+        a reader that knows numbers and refuses all else. What the file may be
+        used for is said by those who publish it.
+
+        Two things are ours: the noise pictures that `generate` holds, and
+        float32 throughout, so that values are not bounded as float16 needs.
+        The discriminator starts anew.
+
+        Args:
+            path: of the `.pkl` file.
+
+        Returns:
+            `StyleGAN2` of variant "stylegan2", ready to `generate`, and to
+            save as a preset.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is damaged or unsafe, or holds another network.
+        """
+        return nvlabs.load(cls, path)
 
     # Training.
 
@@ -277,17 +305,20 @@ class StyleGAN2(PresetModel):
             float32 NumPy array [count, L, Z].
         """
         self.check_built()
-        if seed is None:
-            seed = secrets.randbits(31)
-        scale = 1.0 if truncation is None else truncation
-        if not 0.0 < scale <= 1.0:
-            raise ValueError(
-                f"`truncation` must lie in (0, 1]. Received: {truncation}"
-            )
-        z = row_latents(seed, range(count), self.settings["latent_width"])
-        w, mean = np.asarray(self.mapping_ema(z)), np.asarray(self.means.w)
-        w = mean + scale * (w - mean)
-        return np.repeat(w[:, None], self.num_styles, axis=1)
+        z, scale = latents_and_truncation(
+            count, self.settings["latent_width"], seed, truncation
+        )
+        return np.asarray(self.styles(z, scale))
+
+    def styles(self, z, truncation):
+        """Styles w [B, L, Z] of latents.
+
+        Args:
+            z: [B, Z].
+            truncation: a number, or [B, 1]; see `generate`.
+        """
+        w, mean = self.mapping_ema(z), ops.convert_to_tensor(self.means.w)
+        return self._repeated(mean + truncation * (w - mean))
 
     def generate(
         self, num_images=1, seed=None, truncation=None, batch_size=None
@@ -333,14 +364,9 @@ class StyleGAN2(PresetModel):
                 f"Styles must be [N, {expected[0]}, {expected[1]}]. "
                 f"Received: {list(w.shape)}"
             )
-        size = 64 if batch_size is None else batch_size
-        if size < 1:
-            raise ValueError(
-                f"`batch_size` must be at least 1. Received: {batch_size}"
-            )
         parts = [
-            np.asarray(self._draw_batch(w[start : start + size]))
-            for start in range(0, len(w), size)
+            np.asarray(self._draw_batch(w[part]))
+            for part in batches_of(len(w), batch_size)
         ]
         return np.concatenate(parts)
 

@@ -12,6 +12,7 @@ from keras import layers
 from keras import ops
 
 from keras_t2i.layers import MinibatchDeviation
+from keras_t2i.layers import Upsample
 from keras_t2i.layers.equalized import EqualizedConv2D
 from keras_t2i.layers.equalized import EqualizedDense
 from keras_t2i.layers.equalized import doubled
@@ -88,12 +89,12 @@ def synthesis(image_size, settings):
     sizes = resolutions(image_size)
     w = keras.Input((num_styles(image_size), settings["latent_width"]), name="w")
     noises = [keras.Input(shape) for shape in noise_shapes(image_size)]
-    styles = [w[:, i] for i in range(w.shape[1])]
+    styles = [ops.squeeze(s, 1) for s in ops.split(w, w.shape[1], axis=1)]
     separable = settings["separable"]
 
     def styled(x, filters, style, noise, name, double=False):
         if double and separable:
-            x, double = doubled(x), False
+            x, double = Upsample("bilinear")(x), False
         style = EqualizedDense(x.shape[-1], bias=1.0, name=f"{name}_style")(style)
         x = ModulatedConv2D(
             filters, 3, double=double, separable=separable, name=name
@@ -120,7 +121,11 @@ def synthesis(image_size, settings):
             x, width(r), styles[first], here[0], f"conv{r}_up", double=True
         )
         x = styled(x, width(r), styles[first + 1], here[1], f"conv{r}")
-        image = doubled(image) + picture(x, styles[first + 2], f"picture{r}")
+        if separable:
+            image = Upsample("bilinear", dtype="float32")(image)
+        else:  # As published: beyond the border are zeros.
+            image = doubled(image, zeros=True)
+        image = image + picture(x, styles[first + 2], f"picture{r}")
     return keras.Model([w, *noises], image, name="synthesis")
 
 

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from tests import tiny
 
+from keras_t2i import export
 from keras_t2i import models
 from keras_t2i import pictures
 from keras_t2i import training
@@ -45,9 +46,10 @@ def trained():
 
 
 @pytest.mark.parametrize("variant", ["default", "efficient"])
-def test_compiled_fit_moves_networks_averages_and_means(variant):
+def test_fit_moves_networks_averages_and_means(variant):
     model = make(variant=variant)
-    model.run_eagerly = False
+    # Compiling its second-order gradients takes long: once is enough.
+    model.run_eagerly = variant != "efficient"
     before = {name: tiny.trainable(model, name) for name in model.networks()}
     averages = [[tiny.value(w) for w in a.weights] for _, a in model.averaged()]
     history = fit(model, epochs=3)
@@ -118,6 +120,23 @@ def test_preset_draws_the_same_pictures(trained, tmp_path):
     expected = trained.generate(2, seed=1, truncation=0.7)
     assert np.max(np.abs(found - expected)) <= 2
     fit(loaded)
+
+
+def test_export_for_serving_draws_the_same_pictures(trained, tmp_path):
+    folder = export.to_serving(trained, tmp_path / "faces")
+    signatures = tf.saved_model.load(str(folder)).signatures
+    assert set(signatures) == {"serving_default", "generate", "seed"}
+    seeds, truncation = [5, -1, 3], [1.0, 0.5, 2.0]
+    found = signatures["generate"](
+        seed=tf.constant(seeds, tf.int64),
+        truncation=tf.constant(truncation),
+    )
+    for image, *asked in list(zip(found["images"], seeds, truncation))[:2]:
+        assert close(image.numpy(), trained.generate(1, *asked)[0])
+    errors = found["error"].numpy()
+    assert list(errors[:2]) == [b"", b""] and b"truncation" in errors[2]
+    (png,) = signatures["seed"](seed=tf.constant([5], tf.int64))["image_bytes"]
+    np.testing.assert_array_equal(tf.io.decode_png(png), found["images"][0])
 
 
 def test_config_round_trip():

@@ -1,0 +1,78 @@
+"""Files for LiteRT of all presets: size, speed, and how near to Keras.
+
+    python benchmarks/litert.py --out DIR
+
+One picture of one caption, whose features are given to both sides: `draw` of
+the model, a compiled function, against the signature `generate_rgba` with two
+threads. The largest difference is that of `generate`, in [-1, 1], over a few
+captions; SSIM is the mean over them.
+"""
+
+import argparse
+import pathlib
+import tempfile
+
+import timing
+
+from keras_t2i import export
+from keras_t2i import models
+from keras_t2i.models.text_to_image import TextToImageModel
+
+CAPTION = "a purple flower with yellow stamen"
+FORMS = {None: "float32", "float16": "float16", "int8": "int8"}
+
+
+def sides(model, path):
+    """The two ways to one picture, callables without arguments."""
+    loaded = export.LiteRTModel(path)
+    latents = model.latents_for(1, seed=7)
+    features = model.text_encoder.encode([CAPTION])
+    inputs = {
+        "latents": latents,
+        "sentence": features.sentence,
+        "words": features.words[:, : model.drawn_words],
+        "mask": features.mask[:, : model.drawn_words],
+    }
+    takes = loaded.metadata["signatures"]["generate_rgba"]["inputs"]
+    inputs = {name: inputs[name] for name in takes}
+    return {
+        "keras": lambda: model.draw(latents, features),
+        "litert": lambda: loaded.run("generate_rgba", **inputs),
+    }
+
+
+def rows(name, model, folder, rounds):
+    """A row of the table for each form of a preset."""
+    for form, form_name in FORMS.items():
+        path = folder / f"{name}.{form_name}.tflite"
+        report = export.to_litert(model, path, form)
+        seconds = timing.interleaved(sides(model, path), rounds)
+        found = report.signatures["generate"]
+        wall, cpu = (k / f for k, f in zip(*seconds.values()))
+        yield (
+            f"| `{name}` | {form_name} | {report.size / 1e6:.2f} | "
+            f"{found.multiply_adds / 1e6:.0f} | "
+            f"{1e3 * seconds['litert'][0]:.1f} | {wall:.1f}x / {cpu:.1f}x | "
+            f"{found.difference:.1g} | {found.ssim:.4f} |"
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", help="folder that keeps the files")
+    parser.add_argument("--rounds", type=int, default=40)
+    arguments = parser.parse_args()
+    print("| preset | form | MB | million multiply-adds | ms | ", end="")
+    print("faster than `draw` (wall / CPU) | largest difference | SSIM |")
+    print("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(arguments.out or temporary)
+        for name in models.preset_names():
+            model = models.from_preset(name)
+            if isinstance(model, TextToImageModel):
+                for row in rows(name, model, folder, arguments.rounds):
+                    print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
