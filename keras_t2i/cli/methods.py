@@ -3,6 +3,7 @@
 # Name on the command line -> class in `keras_t2i.models`.
 METHODS = {
     "disentangled": "ModalityDisentangledT2I",
+    "face_features": "FaceFeatures",
     "gan_cls": "GANCLS",
     "gated": "GatedT2I",
     "image_text_matcher": "ImageTextMatcher",

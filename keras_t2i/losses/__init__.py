@@ -19,6 +19,7 @@ from keras_t2i.losses.disentanglement import disentangled_discriminator_loss
 from keras_t2i.losses.disentanglement import disentangled_generator_loss
 from keras_t2i.losses.disentanglement import pearson_correlation
 from keras_t2i.losses.disentanglement import style_loss
+from keras_t2i.losses.identity import cosine_margin_loss
 from keras_t2i.losses.joint_embedding import structured_joint_embedding_loss
 from keras_t2i.losses.matching import pair_matching_loss
 from keras_t2i.losses.matching import sentence_matching_loss

@@ -1,6 +1,7 @@
 """The model zoo: one class a method."""
 
 from keras_t2i.models.disentangled.model import ModalityDisentangledT2I
+from keras_t2i.models.face_features.model import FaceFeatures
 from keras_t2i.models.gan_cls.model import GANCLS
 from keras_t2i.models.gated.model import GatedT2I
 from keras_t2i.models.matching.model import ImageTextMatcher
@@ -10,6 +11,7 @@ from keras_t2i.models.progressive.model import ProgressiveT2I
 from keras_t2i.models.stylegan2.model import StyleGAN2
 
 __all__ = [
+    "FaceFeatures",
     "GANCLS",
     "GatedT2I",
     "ImageTextMatcher",
