@@ -62,6 +62,7 @@ def run(settings, out, allow_changes=False):
     if model.text_encoder is not None:
         captions = _sample_captions(settings)
     dataset = _load(settings, "train", repeat=True)
+    model.build_from(pipeline.as_dataset(dataset))
     with files.lock(out):
         return _train(settings, out, allow_changes, captions, model, dataset)
 
@@ -169,6 +170,8 @@ def _load(settings, split, **arguments):
         "seed": settings["seed"],
         **arguments,
     }
+    if settings["method"] == "face_features":
+        common["attributes"] = True
     if settings["data"] == "shapes":
         return data.shapes(split, language=_SHAPES_LANGUAGE, **common)
     if split == "train":
@@ -215,7 +218,9 @@ def _finish(model, settings, out, seconds, captions):
         "precision": settings["precision"],
         "seconds": round(seconds, 1),
     }
-    if not hasattr(model, "generate"):
+    if settings["method"] == "face_features":
+        facts["scores"] = _recognition(model, settings)
+    elif not hasattr(model, "generate"):
         facts["scores"] = _retrieval(model, settings)
     elif settings["data"] == "shapes" and captions is not None:
         facts["scores"] = _judge(model)
@@ -226,9 +231,11 @@ def _finish(model, settings, out, seconds, captions):
     if not hasattr(model, "generate"):
         command = [program(), "evaluate", "--judge", preset]
         command += ["--data", settings["data"], "--preset", "PRESET"]
+    command = shlex.join(command)
+    if settings["method"] == "face_features":
+        command = f"keras_t2i.models.FaceFeatures.from_preset({preset!r})"
     print(
-        f"Finished after {_clock(seconds)} of training. Now try:\n"
-        f"  {shlex.join(command)}"
+        f"Finished after {_clock(seconds)} of training. Now try:\n  {command}"
     )
 
 
@@ -271,6 +278,21 @@ def _retrieval(model, settings):
         f"picture's own against 99 of other classes: {value:.4f}"
     )
     return {"r_precision": value}
+
+
+def _recognition(model, settings):
+    """Says how well persons and attributes are known that were held out."""
+    try:
+        dataset = _load(settings, "validation", training=False)
+    except ValueError as error:
+        print(f"Not judged on held-out pictures: {error}")
+        return {}
+    scores = model.recognition(dataset)
+    print(f"Held out: {len(dataset.source)} pictures.")
+    for name, values in scores.items():
+        shown = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
+        print(f"  {name}: {shown}")
+    return scores
 
 
 def _command(settings, out):

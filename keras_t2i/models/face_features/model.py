@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_t2i import losses
+from keras_t2i.metrics import recognition as metrics
 from keras_t2i.models.face_features import networks
 from keras_t2i.models.face_features.variants import VARIANTS
 from keras_t2i.models.face_features.variants import check
@@ -226,6 +227,49 @@ class FaceFeatures(PresetModel):
             float32 NumPy array [B] of cosines in [-1, 1].
         """
         return np.sum(self.identity(first) * self.identity(second), axis=-1)
+
+    def recognition(self, dataset):
+        """How well attributes and persons of a dataset are recognized.
+
+        Args:
+            dataset: from `keras_t2i.data.load(..., attributes=True,
+                training=False)`, with the attributes that were learned, of
+                persons who were not.
+
+        Returns:
+            dict of dicts of numbers. For each attribute that some pictures
+            have and some lack: `accuracy` (with the rates of training taken
+            into account), `majority` (of the more frequent answer),
+            `balanced` (mean of the accuracies on pictures with and without
+            it), and `count` of those with it. `mean` has the means over the
+            attributes. `verification` is about all pairs of pictures of one
+            person, and as many random pairs of two: `auc`, and `accuracy` at
+            the best threshold of the other half of the pairs.
+
+        Raises:
+            ValueError: if the attributes are not those that were learned.
+        """
+        source = dataset.source
+        if tuple(source.attribute_names or ()) != self.attribute_names:
+            raise ValueError(
+                f"The model knows the attributes {self.attribute_names}. "
+                f"Received a dataset with {source.attribute_names}"
+            )
+        images = np.concatenate([np.asarray(y) for _, y in dataset])
+        logits = self._seen("attributes", images, 64)
+        rates = np.array(self.settings["attribute_rates"])
+        scores = metrics.attribute_accuracy(
+            logits,
+            np.log(rates / (1.0 - rates)),
+            source.attributes,
+            self.attribute_names,
+        )
+        return {
+            **scores,
+            "verification": metrics.verification(
+                self.identity(images), source.class_ids
+            ),
+        }
 
     def _seen(self, name, images, batch_size):
         images = self.scaled_pictures(images)

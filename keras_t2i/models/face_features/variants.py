@@ -17,7 +17,7 @@ _DEFAULT = {
     "dropout": 0.3,
     # Objective.
     "attribute_weight": 1.0,
-    "identity_weight": 0.2,
+    "identity_weight": 0.03,
     "identity_scale": 16.0,
     "identity_margin": 0.2,
     # Training.
