@@ -3,6 +3,7 @@
 import functools
 import os
 
+import keras
 import numpy as np
 from PIL import Image
 
@@ -13,9 +14,12 @@ from keras_t2i import pictures
 _PLACES = np.array([[0.36, 0.45], [0.64, 0.45], [0.38, 0.75], [0.62, 0.75]])
 _POINTS = ("left_eye", "right_eye", "mouth_left", "mouth_right")
 
-# The detector finds hardly more in larger pictures, and takes longer.
-_LARGEST = 1024
+# The detector finds nothing in smaller pictures; in larger ones it finds
+# hardly more, and takes longer.
+_SMALLEST, _LARGEST = 128, 1024
 _SURE = 0.9
+# Upside down, chin and forehead pass for a face now and then, less surely.
+_UPRIGHT = 0.99
 # Two eyes that are nearer show no more than a smudge.
 _LEAST_DISTANCE = 8.0
 # How much wider than all others the face must be that is meant.
@@ -27,7 +31,7 @@ def align_face(photo, size):
 
     Eyes and mouth are brought to fixed places by turning, scaling and moving
     the photograph; what then lies outside of it repeats its edge. A photograph
-    that shows no face upright is tried on its sides and upside down too. Of
+    without an undoubted face is tried on its sides and upside down too. Of
     several faces the largest is taken, if it is 1.5 times as wide as the next.
 
     Args:
@@ -42,8 +46,8 @@ def align_face(photo, size):
         FileNotFoundError: there is no such file.
         ImportError: the detector is not installed.
         ValueError: it is no picture; no face is found, or several of which
-            none is clearly the largest; or the face is too small, or seen from
-            the side.
+            none is clearly the largest; the face is too small, or seen from
+            the side; or Keras runs on JAX, where the detector does not.
     """
     image, name = _picture(photo)
     faces, turns = find_faces(image)
@@ -79,15 +83,15 @@ def find_faces(image):
 
     Raises:
         ImportError: the detector is not installed.
+        ValueError: Keras runs on JAX, where the detector does not.
     """
     found = {}
     for turns in (0, 1, 3, 2):
         found[turns] = _detected(np.rot90(image, turns))
-        if turns == 0 and found[0]:
+        sure = {t: max([f["sure"] for f in found[t]], default=0.0) for t in found}
+        if sure[0] >= _UPRIGHT:
             break
-    best = max(
-        found, key=lambda t: max((f["sure"] for f in found[t]), default=0.0)
-    )
+    best = max(sure, key=sure.get)
     faces = sorted(found[best], key=lambda f: f["width"], reverse=True)
     return faces, best
 
@@ -108,15 +112,15 @@ def _picture(photo):
 
 def _detected(image):
     height, width = image.shape[:2]
-    # A margin, for faces that fill the picture.
-    margin = max(height, width) // 4
-    scale = min(1.0, _LARGEST / max(height, width))
+    longer = max(height, width)
+    scale = min(_LARGEST / longer, max(1.0, _SMALLEST / longer))
     resized = Image.fromarray(image).resize(
         (max(1, round(width * scale)), max(1, round(height * scale))),
         Image.Resampling.BILINEAR,
         reducing_gap=2,
     )
-    margin = round(margin * scale)
+    # A margin, for faces that fill the picture.
+    margin = round(scale * longer / 4)
     padded = np.pad(
         np.asarray(resized), [(margin, margin)] * 2 + [(0, 0)], mode="edge"
     )
@@ -138,6 +142,12 @@ def _detected(image):
 
 @functools.cache
 def _detector():
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "Faces are found by a network that needs TensorFlow. Set "
+            "KERAS_BACKEND=tensorflow, or give pictures that are aligned "
+            f"already. Received: KERAS_BACKEND={keras.backend.backend()}"
+        )
     try:
         from mtcnn import MTCNN
     except ImportError:

@@ -55,6 +55,7 @@ class PhotoEncoder:
                 width,
             )
         self.scale = self.network.get_layer("scale")
+        self.steps_made = 0
 
     def fit(self, steps=2000, batch_size=32, learning_rate=1e-3, **kwargs):
         """Trains on the generator's own pictures. Calling it again goes on.
@@ -65,29 +66,24 @@ class PhotoEncoder:
         Args:
             steps: training steps.
             batch_size: pictures a step.
-            learning_rate: of Adam, for the first call; it falls to 0 along a
-                cosine within `steps`.
+            learning_rate: of Adam; it falls to 0 along a cosine.
             **kwargs: for `keras.Model.fit`, such as `callbacks`.
 
         Returns:
             `keras.callbacks.History`.
         """
-        if not self.network.compiled:
+        if not self.steps_made:
             self.scale.adapt(self.generator)
-            self.network.compile(
-                keras.optimizers.Adam(
-                    keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-                ),
-                loss=self.scale.squared_error,
-                jit_compile="auto" if backend.prefers_xla() else False,
-            )
-        pictures = DrawnStyles(
-            self.generator,
-            batch_size,
-            self.seed,
-            # A second call goes on with new pictures.
-            start_step=int(self.network.optimizer.iterations),
+        rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        self.network.compile(
+            keras.optimizers.Adam(rate),
+            loss=self.scale.squared_error,
+            jit_compile="auto" if backend.prefers_xla() else False,
         )
+        pictures = DrawnStyles(
+            self.generator, batch_size, self.seed, self.steps_made
+        )
+        self.steps_made += steps
         return self.network.fit(
             pictures, steps_per_epoch=steps, shuffle=False, **kwargs
         )

@@ -32,7 +32,7 @@ _DEFAULT = {
 VARIANTS = {
     "default": _DEFAULT,
     # For measuring alone: another trunk, and (with `fold` 2/2) other persons.
-    "judge": {"architecture": "pooled", "width": 24},
+    "judge": {"architecture": "pooled", "width": 16},
 }
 
 _LEAST = {"width": 1, "identity_width": 1, "num_identities": 0}
