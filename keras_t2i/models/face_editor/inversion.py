@@ -4,7 +4,9 @@ A VGG-style encoder guesses the styles w of a picture at once; optimisation
 then moves them until the generator draws that picture.
 """
 
+import functools
 import math
+import types
 
 import keras
 import numpy as np
@@ -254,16 +256,36 @@ def optimize_latents(
             f"`start` must be {list(shape)}, one w for each picture. "
             f"Received: {list(w.shape)}"
         )
-    look = perceptual_maps(features, generator.image_size)
-    wanted = [np.asarray(each) for each in look(images)]
+    network, step = _compiled_step(
+        generator, features, pixel_weight, perceptual_weight, spread_weight
+    )
+    wanted = network(images, training=False)
+    state = [ops.convert_to_tensor(x) for x in (w, 0.0 * w, 0.0 * w)]
+    fixed = [
+        ops.convert_to_tensor(x) for x in (mean, deviation, images, *wanted)
+    ]
+    for number in range(steps):
+        rate = learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / steps))
+        numbers = [ops.convert_to_tensor(float(x)) for x in (rate, number + 1)]
+        state = step(*state, *numbers, *fixed)
+    return np.asarray(state[0])
 
-    def loss(w, images, wanted):
+
+# Compiling takes seconds, and an editor inverts photograph after photograph.
+@functools.lru_cache(maxsize=2)
+def _compiled_step(
+    generator, features, pixel_weight, perceptual_weight, spread_weight
+):
+    """The network of `perceptual_maps`, and the step of `optimize_latents`."""
+    network = perceptual_maps(features, generator.image_size)
+
+    def loss(w, mean, deviation, images, wanted):
         drawn = generator.synthesize(w)
         pixels = ops.mean(ops.square(drawn - images), axis=(1, 2, 3))
         # A squared distance of two unit vectors for each place of a map.
         maps = sum(
             ops.mean(ops.sum(ops.square(x - y), axis=3), axis=(1, 2))
-            for x, y in zip(look(drawn), wanted)
+            for x, y in zip(network(drawn, training=False), wanted)
         )
         spread = ops.mean(ops.square((w - mean) / deviation), axis=(1, 2))
         return (
@@ -272,8 +294,10 @@ def optimize_latents(
             + spread_weight * spread
         )
 
-    def step(w, first, second, rate, number, images, *wanted):
-        gradient = input_gradient(lambda w: loss(w, images, wanted), w)
+    def step(w, first, second, rate, number, mean, deviation, images, *wanted):
+        gradient = input_gradient(
+            lambda w: loss(w, mean, deviation, images, wanted), w
+        )
         # Adam (Kingma and Ba 2015, algorithm 1), in deviations of w.
         gradient = gradient * deviation
         first = 0.9 * first + 0.1 * gradient
@@ -282,14 +306,10 @@ def optimize_latents(
         scale = ops.sqrt(second / (1.0 - ops.power(0.999, number))) + 1e-8
         return w - rate * deviation * upward / scale, first, second
 
-    compiled = backend.compiled(step, generator.synthesis_ema)
-    state = [ops.convert_to_tensor(x) for x in (w, 0.0 * w, 0.0 * w)]
-    fixed = [ops.convert_to_tensor(x) for x in (images, *wanted)]
-    for number in range(steps):
-        rate = learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / steps))
-        numbers = [ops.convert_to_tensor(float(x)) for x in (rate, number + 1)]
-        state = compiled(*state, *numbers, *fixed)
-    return np.asarray(state[0])
+    read = types.SimpleNamespace(
+        variables=[*generator.synthesis_ema.variables, *network.variables]
+    )
+    return network, backend.compiled(step, read)
 
 
 def perceptual_maps(features, image_size):
@@ -300,7 +320,7 @@ def perceptual_maps(features, image_size):
         image_size: height and width of the pictures.
 
     Returns:
-        callable from pictures [B, H, W, 3] in [-1, 1] to a list of maps
+        `keras.Model` from pictures [B, H, W, 3] in [-1, 1] to a list of maps
         [B, h, w, C], in which the vector of every place has length 1.
 
     Raises:
@@ -314,8 +334,7 @@ def perceptual_maps(features, image_size):
                 f"pixels, the generator draws {image_size}. Train FaceFeatures "
                 f"with `image_size={image_size}`."
             )
-        network = features.perceptual_network
-        return lambda images: network(images, training=False)
+        return features.perceptual_network
     network, size, preprocess = applications.load(features)
     by_size = {
         layer.output.shape[1]: layer.output
@@ -327,5 +346,4 @@ def perceptual_maps(features, image_size):
     x = layers.Rescaling(127.5, 127.5, dtype="float32")(x)
     maps = keras.Model(network.input, list(by_size.values()))(preprocess(x))
     maps = [layers.UnitNormalization(dtype="float32")(x) for x in maps]
-    network = keras.Model(images, maps)
-    return lambda images: network(images, training=False)
+    return keras.Model(images, maps)

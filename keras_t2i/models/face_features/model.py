@@ -95,8 +95,11 @@ class FaceFeatures(PresetModel):
 
     def build_networks(self):
         s = self.settings
-        self.network = networks.face_network(
-            self.image_size, len(self.attribute_names), s
+        self.trunk = networks.trunk(self.image_size, s)
+        self.heads = networks.heads(
+            self.trunk.outputs[-1].shape[-1],
+            len(self.attribute_names),
+            s["identity_width"],
         )
         self.classes = networks.CosineClasses(
             max(1, s["num_identities"]), dtype="float32"
@@ -104,38 +107,44 @@ class FaceFeatures(PresetModel):
         self.classes.build((None, s["identity_width"]))
 
     def networks(self):
-        return {"features": [self.network, self.classes]}
+        return {"features": [self.trunk, self.heads, self.classes]}
 
     def averaged(self):
         return []
 
     def preset_networks(self):
-        return {"network": self.network}
+        return {"trunk": self.trunk, "heads": self.heads}
 
     @functools.cached_property
     def attribute_network(self):
         """`keras.Model`: [B, H, W, 3] in [-1, 1] -> logits [B, A]."""
-        return self._part("attributes")
+        return self._with_heads(0, "attribute_network")
 
     @functools.cached_property
     def identity_network(self):
         """`keras.Model`: [B, H, W, 3] in [-1, 1] -> unit vectors [B, E]."""
-        return self._part("identity")
+        return self._with_heads(1, "identity_network")
 
     @functools.cached_property
     def perceptual_network(self):
         """`keras.Model`: [B, H, W, 3] in [-1, 1] -> list of [B, h, w, C].
 
-        The vector of every place has length 1, as in LPIPS (Zhang et al.
-        2018).
+        From half of the size down to 4 x 4. The vector of every place has
+        length 1, as in LPIPS (Zhang et al. 2018).
         """
-        return self._part("maps")
-
-    def _part(self, name):
         self.check_built()
+        maps = [
+            keras.layers.UnitNormalization(dtype="float32")(x)
+            for x in self.trunk.outputs
+        ]
         return keras.Model(
-            self.network.inputs[0], self.network.output[name], name=name
+            self.trunk.inputs[0], maps, name="perceptual_network"
         )
+
+    def _with_heads(self, number, name):
+        self.check_built()
+        seen = self.heads(self.trunk.outputs[-1])
+        return keras.Model(self.trunk.inputs[0], seen[number], name=name)
 
     # Objective.
 
@@ -166,12 +175,17 @@ class FaceFeatures(PresetModel):
 
     def losses(self, batch):
         s = self.settings
-        seen = self.network(self.augment(batch["images"]), training=True)
+        last = self.trunk(self.augment(batch["images"]), training=True)[-1]
+        if s["dropout"]:
+            last = keras.random.dropout(
+                last, s["dropout"], seed=self.seed_generator
+            )
+        logits, identity = self.heads(last, training=True)
         rates = np.array(s["attribute_rates"], "float32")
         shown = ops.cast(batch["attributes"], "float32")
-        logits = seen["attributes"] + np.log(rates / (1.0 - rates))
+        logits = logits + np.log(rates / (1.0 - rates))
         attribute_loss = ops.mean(losses.binary_cross_entropy(logits, shown))
-        cosines = self.classes(seen["identity"])
+        cosines = self.classes(identity)
         identity_loss = losses.cosine_margin_loss(
             cosines,
             batch["class_id"],
@@ -203,7 +217,7 @@ class FaceFeatures(PresetModel):
             ValueError: for pictures of another size or type, or a model that
                 was neither trained nor loaded.
         """
-        logits = self._seen("attributes", images, batch_size)
+        logits = self._seen(images, batch_size)[0]
         return np.asarray(ops.sigmoid(logits))
 
     def identity(self, images, batch_size=64):
@@ -215,7 +229,7 @@ class FaceFeatures(PresetModel):
         Returns:
             float32 NumPy array [B, E], rows of length 1.
         """
-        return self._seen("identity", images, batch_size)
+        return self._seen(images, batch_size)[1]
 
     def similarity(self, first, second):
         """How much two pictures look like one person.
@@ -256,7 +270,7 @@ class FaceFeatures(PresetModel):
                 f"Received a dataset with {source.attribute_names}"
             )
         images = np.concatenate([np.asarray(y) for _, y in dataset])
-        logits = self._seen("attributes", images, 64)
+        logits, identity = self._seen(images, 64)
         rates = np.array(self.settings["attribute_rates"])
         scores = metrics.attribute_accuracy(
             logits,
@@ -266,26 +280,26 @@ class FaceFeatures(PresetModel):
         )
         return {
             **scores,
-            "verification": metrics.verification(
-                self.identity(images), source.class_ids
-            ),
+            "verification": metrics.verification(identity, source.class_ids),
         }
 
-    def _seen(self, name, images, batch_size):
+    def _seen(self, images, batch_size):
+        """Logits [B, A] and unit vectors [B, E], NumPy arrays."""
         images = self.scaled_pictures(images)
         parts = [
-            np.asarray(self._look(images[i : i + batch_size])[name])
+            self._look(images[i : i + batch_size])
             for i in range(0, len(images), batch_size)
         ]
-        return np.concatenate(parts)
+        return [np.concatenate([np.asarray(x) for x in some]) for some in zip(*parts)]
 
     @functools.cached_property
     def _look(self):
-        def look(images):
-            seen = self.network(images, training=False)
-            return {name: seen[name] for name in ("attributes", "identity")}
-
-        return backend.compiled(look, self.network)
+        network = keras.Model(
+            self.trunk.inputs[0], self.heads(self.trunk.outputs[-1])
+        )
+        return backend.compiled(
+            lambda images: network(images, training=False), network
+        )
 
 
 def _facts_of(source):

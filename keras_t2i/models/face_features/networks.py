@@ -1,4 +1,4 @@
-"""The network that looks at faces, and the classes that teach it persons.
+"""The networks that look at faces, and the classes that teach them persons.
 
 Shapes are channels-last; B = batch, A = attributes, E = identity width.
 """
@@ -47,36 +47,35 @@ def pooled_trunk(images, width):
 TRUNKS = {"residual": residual_trunk, "pooled": pooled_trunk}
 
 
-def face_network(image_size, num_attributes, settings):
-    """One trunk with two heads.
-
-    Args:
-        image_size: height and width, 4 times a power of two.
-        num_attributes: A.
-        settings: of the variant.
-
-    Returns:
-        `keras.Model` from pictures [B, H, W, 3] in [-1, 1] to a dict of
-        float32 tensors: `attributes`, logits [B, A]; `identity`, unit vectors
-        [B, E]; and `maps`, a list of [B, h, w, C], each with unit vectors of
-        channels, from half of the size down to 4 x 4.
-    """
+def trunk(image_size, settings):
+    """`keras.Model` from pictures in [-1, 1] to a list of maps [B, h, w, C]."""
     images = keras.Input((image_size, image_size, 3), name="images")
     maps = TRUNKS[settings["architecture"]](images, settings["width"])
+    return keras.Model(images, maps, name="trunk")
+
+
+def heads(channels, num_attributes, identity_width):
+    """What the last map of a trunk says.
+
+    Args:
+        channels: C of that map.
+        num_attributes: A.
+        identity_width: E.
+
+    Returns:
+        `keras.Model` from a map [B, 4, 4, C] to float32 logits [B, A] and unit
+        vectors [B, E].
+    """
+    inputs = keras.Input((4, 4, channels))
     # Faces are aligned: where something is says what it is.
-    x = layers.Flatten()(maps[-1])
-    x = layers.Dropout(settings["dropout"])(x)
+    x = layers.Flatten()(inputs)
     attributes = layers.Dense(num_attributes, dtype="float32")(x)
-    identity = layers.Dense(settings["identity_width"], use_bias=False)(x)
+    identity = layers.Dense(identity_width, use_bias=False)(x)
     identity = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-5, dtype="float32"
     )(identity)
-    outputs = {
-        "attributes": attributes,
-        "identity": layers.UnitNormalization(dtype="float32")(identity),
-        "maps": [layers.UnitNormalization(dtype="float32")(x) for x in maps],
-    }
-    return keras.Model(images, outputs, name="face_network")
+    identity = layers.UnitNormalization(dtype="float32")(identity)
+    return keras.Model(inputs, [attributes, identity], name="heads")
 
 
 def _normalized_conv(x, filters, size, strides=1):

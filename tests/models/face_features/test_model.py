@@ -164,8 +164,8 @@ def test_the_loss_adds_the_odds_of_the_attributes():
     }
     model = make(dropout=0.0, augment=())
     found = model.losses(batch)[1]["attribute_loss"]
-    seen = model.network(batch["images"], training=True)
-    logits = np.asarray(seen["attributes"], "float64")
+    last = model.trunk(batch["images"], training=True)[-1]
+    logits = np.asarray(model.heads(last, training=True)[0], "float64")
     logits += [0.0, np.log(0.1 / 0.9)]
     expected = np.mean(
         np.logaddexp(0.0, logits) - x["attributes"] * logits
@@ -182,7 +182,7 @@ def test_mixed_precision(dtype):
 
 def test_variants_have_other_trunks():
     layers = [
-        {type(layer) for layer in make(variant=v).network.layers}
+        {type(layer) for layer in make(variant=v).trunk.layers}
         for v in ("default", "judge")
     ]
     pooling = keras.layers.AveragePooling2D
