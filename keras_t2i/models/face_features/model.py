@@ -166,7 +166,7 @@ class FaceFeatures(PresetModel):
         Raises:
             ValueError: if the data has another form or picture size.
         """
-        if isinstance(x, dict) and "text" not in x:
+        if isinstance(x, dict) and y is not None:
             x = {"text": [""] * len(y), **x}
         return super().fit(x, y, batch_size, epochs, **kwargs)
 
@@ -290,7 +290,7 @@ class FaceFeatures(PresetModel):
             self._look(images[i : i + batch_size])
             for i in range(0, len(images), batch_size)
         ]
-        return [np.concatenate([np.asarray(x) for x in some]) for some in zip(*parts)]
+        return [np.concatenate(list(map(np.asarray, x))) for x in zip(*parts)]
 
     @functools.cached_property
     def _look(self):
