@@ -45,7 +45,7 @@ class PhotoEncoder:
     ```
     """
 
-    def __init__(self, generator, width=32, seed=0):
+    def __init__(self, generator, width=16, seed=0):
         generator.check_built()
         self.generator = generator
         self.width = width
@@ -118,7 +118,7 @@ class PhotoEncoder:
         return np.concatenate(parts)
 
 
-def encoder_network(image_size, num_styles, latent_width, width=32):
+def encoder_network(image_size, num_styles, latent_width, width=16):
     """Pairs of 3 x 3 convolutions between poolings, as in VGG, and a head.
 
     Simonyan and Zisserman 2015, with normalisation, for the sake of few steps.
