@@ -14,6 +14,7 @@ _EXAMPLE = """\
   keras-t2i edit me.jpg "微笑" "older" --strength 0.7 --out edits/
   keras-t2i edit seed:7 "gray hair" --out way.gif
   keras-t2i edit frames/ "smiling" --out film.gif
+  keras-t2i edit me.jpg --voice clip.wav
 
 Several texts are edits in a row. A .png is a sheet of before and after, a .gif
 the way from the one to the other; a folder gets both, a file a picture, and
@@ -31,7 +32,15 @@ def add_arguments(verbs):
         help="a picture with one face; a folder or an animated GIF of frames; "
         "or seed:N for a face that the generator makes up",
     )
-    add("text", metavar="TEXT", nargs="+", help="what shall be, or not be")
+    add("text", metavar="TEXT", nargs="*", help="what shall be, or not be")
+    add(
+        "--voice",
+        metavar="WAV",
+        nargs="?",
+        const="microphone",
+        help="what shall be, spoken in English: a recording, or without one "
+        "the microphone; what was heard is shown first",
+    )
     add(
         "--preset",
         metavar="NAME_OR_PATH",
@@ -89,11 +98,18 @@ def run(arguments):
         raise ValueError(
             f"--scale must be at least 1. Received: {arguments.scale}"
         )
+    if bool(arguments.text) == bool(arguments.voice):
+        raise ValueError(
+            "Say what shall be: as TEXT, or by --voice. Received: "
+            f"{'both' if arguments.text else 'neither'}"
+        )
     frames = _frames(arguments.photo)
     load_tensorflow()
     from keras_t2i import models
 
     editor = models.TextFaceEditor.from_preset(preset_folder(arguments.preset))
+    if arguments.voice:
+        arguments.text = [_heard(editor, arguments.voice)]
     # Words that say nothing are told before the long work.
     asked = [editor.understood(text)[0] for text in arguments.text]
     if frames is None:
@@ -102,6 +118,20 @@ def run(arguments):
         _edit_film(editor, frames, arguments, out, kind)
     named = [f"{'' if said else 'not '}{n}" for some in asked for n, said in some]
     print(f"{arguments.out}: {', '.join(named)}")
+
+
+def _heard(editor, source):
+    """The spoken text, once the user says that it is right."""
+    from keras_t2i import voice
+
+    known = [editor.lexicon.attributes[a] for a in editor.known_attributes]
+    phrases = [phrase for each in known for phrase in each["phrases"]]
+    phrases = [p for p in [*editor.lexicon.words, *phrases] if p.isascii()]
+    return voice.hear(
+        None if source == "microphone" else source,
+        phrases,
+        confirm=voice.ask,
+    )
 
 
 def _edit_one(editor, arguments, out, kind):

@@ -1,3 +1,4 @@
+import pathlib
 import re
 
 import numpy as np
@@ -6,7 +7,11 @@ from PIL import Image
 
 from keras_t2i.cli.main import main
 from keras_t2i.models.face_editor import model as editing
+from keras_t2i.voice import hearing
+from keras_t2i.voice.recognizer import Transcript
 from tests.models.face_editor import parts
+
+SPEECH = pathlib.Path(__file__).parents[1] / "voice" / "phrase.wav"
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,27 @@ def test_photograph_and_film(preset, tmp_path, monkeypatch):
         assert edited.n_frames == 4
 
 
+def test_spoken_words_are_shown_and_corrected(
+    preset, tmp_path, capsys, monkeypatch
+):
+    known = []
+
+    def transcribe(audio, rate, phrases):
+        known.extend(phrases)
+        return Transcript("smiling", 0.9)
+
+    monkeypatch.setattr(hearing, "transcribe", transcribe)
+    answers = iter(["older", "n"])
+    monkeypatch.setattr("builtins.input", lambda asked: next(answers))
+    spoken = ("seed:7", "--voice", SPEECH, "--out", tmp_path / "a.png")
+    assert edit(preset, *spoken) == 0
+    said = capsys.readouterr().out
+    assert 'Heard: "smiling"' in said and "older: similarity" in said
+    assert "smiling" in known and all(p.isascii() for p in known)
+    assert edit(preset, *spoken) == 2
+    assert "Nothing was confirmed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -75,6 +101,9 @@ def test_photograph_and_film(preset, tmp_path, monkeypatch):
         (["seed:x", "smiling"], "whole number.*seed:x"),
         (["nowhere.jpg", "smiling"], "nowhere.jpg"),
         (["seed:7", "smiling", "--out", "a.jpg"], "a.jpg"),
+        (["seed:7"], "as TEXT, or by --voice.*neither"),
+        (["seed:7", "older", "--voice", "a.wav"], "Received: both"),
+        (["seed:7", "--voice", "nowhere.wav"], "nowhere.wav"),
         (["seed:7", "smiling", "--scale", "0"], "--scale.*0"),
         (["{empty}", "smiling"], "no picture in the folder"),
     ],
