@@ -1,6 +1,6 @@
 """Files for LiteRT of all presets: size, speed, and how near to Keras.
 
-    python benchmarks/litert.py --out DIR
+    python benchmarks/litert_files.py --out DIR
 
 One picture of one caption, whose features are given to both sides: `draw` of
 the model, a compiled function, against the signature `generate_rgba` with two
