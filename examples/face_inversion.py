@@ -62,11 +62,11 @@ def main(arguments=None):
         seconds = time.monotonic() - started
         drawn = generator.draw(w)
         sheet.append(drawn)
-        difference = drawn.astype(float) - photos
+        error = np.sqrt(np.mean((drawn.astype(float) - photos) ** 2))
+        person = np.mean(judge.similarity(photos, drawn))
         print(
-            f"{name:<22} root mean square {np.sqrt(np.mean(difference**2)):5.1f} "
-            f"of 255, same person {np.mean(judge.similarity(photos, drawn)):.3f}, "
-            f"{seconds / len(photos):.3f} s a photograph"
+            f"{name:<22} root mean square {error:5.1f} of 255, "
+            f"similarity {person:.3f}, {seconds / len(photos):.3f} s a photograph"
         )
     shown = np.concatenate([row[:8] for row in sheet])
     columns = min(8, len(photos))
@@ -85,8 +85,8 @@ def trained_encoder(generator, options):
     started = time.monotonic()
     loss = encoder.fit(steps=options.train, verbose=2).history["loss"][-1]
     print(
-        f"Encoder: {options.train} steps in {time.monotonic() - started:.0f} s, "
-        f"squared error {loss:.3f} (1 is what the mean face has)"
+        f"Encoder: {options.train} steps in "
+        f"{time.monotonic() - started:.0f} s, squared error {loss:.3f} (1 is what the mean face has)"
     )
     if file is not None:
         encoder.network.save_weights(file)

@@ -24,8 +24,9 @@ def drawn_face(size, skin=SKIN):
     neck = (100, 190, 156, 256)
     draw.rectangle([scale * side for side in neck], fill=shade(0.8))
     ellipse(128, 110, 74, 88, HAIR)
-    for x, y, wide, high in ((128, 132, 60, 80), (66, 135, 8, 16), (190, 135, 8, 16)):
-        ellipse(x, y, wide, high, skin)
+    ellipse(128, 132, 60, 80, skin)
+    for x in (66, 190):
+        ellipse(x, 135, 8, 16, skin)
     ellipse(128, 62, 52, 22, HAIR)
     sheet = sheet.filter(ImageFilter.GaussianBlur(3 * scale))
     draw = ImageDraw.Draw(sheet)

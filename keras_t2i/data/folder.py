@@ -83,8 +83,8 @@ def load(
     Returns:
         `tf.data.Dataset` of `({"text": string [B], "class_id": int64 [B]},
         uint8 [B, image_size, image_size, 3])` with the attribute `source`
-        (`captions`, `class_ids`, `attribute_names`, `folder`, `len()`). On JAX `data.Batches`
-        of NumPy arrays, which need no TensorFlow.
+        (`captions`, `class_ids`, `attribute_names`, `folder`, `len()`). On JAX
+        `data.Batches` of NumPy arrays, which need no TensorFlow.
 
     Raises:
         FileNotFoundError: there is no such folder.

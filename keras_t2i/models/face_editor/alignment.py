@@ -88,7 +88,10 @@ def find_faces(image):
     found = {}
     for turns in (0, 1, 3, 2):
         found[turns] = _detected(np.rot90(image, turns))
-        sure = {t: max([f["sure"] for f in found[t]], default=0.0) for t in found}
+        sure = {
+            t: max([face["sure"] for face in faces], default=0.0)
+            for t, faces in found.items()
+        }
         if sure[0] >= _UPRIGHT:
             break
     best = max(sure, key=sure.get)

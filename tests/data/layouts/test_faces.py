@@ -184,6 +184,7 @@ def test_attributes_of_a_table(tmp_path, draw):
     assert found[3].attributes == ["Smiling", "Young"]
     assert found[4].attributes == ["Light_Brown_Hair", "Young"]
 
+    shown_by = {row.class_id: row.attributes for row in found}
     for split, training in (("train", True), ("validation", False)):
         loaded = data.load(
             tmp_path, split, 32, 2, attributes=True, training=training
@@ -194,7 +195,7 @@ def test_attributes_of_a_table(tmp_path, draw):
         for x, y in loaded:
             assert x["attributes"].shape == (len(y), 3)
             for person, shown in zip(x["class_id"].numpy(), x["attributes"]):
-                expected = [float(n in found[person].attributes) for n in names]
+                expected = [float(n in shown_by[person]) for n in names]
                 np.testing.assert_array_equal(shown, expected)
     assert "attributes" not in data.load(tmp_path, "train", 32, 2).element_spec[0]
 

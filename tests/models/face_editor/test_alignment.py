@@ -84,7 +84,9 @@ def found(monkeypatch, *faces):
                 {
                     "confidence": 1.0,
                     "box": [0, 0, width, width],
-                    "keypoints": {k: np.add(p, margin) for k, p in points.items()},
+                    "keypoints": {
+                        k: np.add(p, margin) for k, p in points.items()
+                    },
                 }
                 for width, points in faces
             ]

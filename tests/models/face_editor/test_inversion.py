@@ -56,7 +56,7 @@ def test_encoder_learns_the_styles_of_drawn_pictures(generator, drawn):
     # Guessing the mean would cost 1.
     assert losses[1] < min(losses[0], 0.7)
     found = encoder.encode(images)
-    mean = np.broadcast_to(generator.styles_for(256, seed=1).mean(axis=0), w.shape)
+    mean = generator.styles_for(256, seed=1).mean(axis=0)[None]
     assert np.mean((found - w) ** 2) < 0.8 * np.mean((mean - w) ** 2)
     # The generator stays as it is.
     assert all(map(np.array_equal, before, generator.get_weights()))
@@ -80,7 +80,8 @@ def test_optimisation_brings_the_picture_nearer(generator, features, drawn):
     mean = optimize_latents(generator, features, images, steps=0)
     assert mean.shape == (4, 6, 8) and np.ptp(mean, axis=0).max() == 0.0
     found = optimize_latents(generator, features, images, steps=30)
-    assert error(generator, found, images) < 0.5 * error(generator, mean, images)
+    before, after = [error(generator, w, images) for w in (mean, found)]
+    assert after < 0.5 * before
     # Always the same, whatever other pictures there are.
     again = optimize_latents(generator, features, images, steps=30)
     np.testing.assert_array_equal(again, found)

@@ -108,7 +108,8 @@ def test_vectors_of_one_person_are_near(trained, faces):
     assert own > cosines[~same].mean() + 0.2
     pair = trained.similarity(images[0], images[1])
     np.testing.assert_allclose(pair, cosines[:1, 1], atol=1e-5)
-    np.testing.assert_allclose(trained.similarity(images, images), 1.0, rtol=1e-5)
+    own = trained.similarity(images, images)
+    np.testing.assert_allclose(own, 1.0, rtol=1e-5)
 
 
 def test_rates_and_persons_come_from_the_data(trained, folder):
@@ -155,7 +156,8 @@ def test_networks_are_the_same_and_have_gradients(trained, faces):
 def test_the_loss_adds_the_odds_of_the_attributes():
     model = make(attribute_weight=2.0, identity_weight=0.5, augment=())
     history = fit(model)
-    weighted = 2 * history["attribute_loss"][0] + 0.5 * history["identity_loss"][0]
+    parts = [history[f"{k}_loss"][0] for k in ("attribute", "identity")]
+    weighted = 2.0 * parts[0] + 0.5 * parts[1]
     assert history["features_loss"][0] == pytest.approx(weighted, rel=1e-5)
     x, y = arrays()
     batch = {
