@@ -16,21 +16,27 @@ class Upsample(keras.layers.Layer):
     Args:
         interpolation: "nearest" repeats rows and columns, "bilinear" mixes
             neighbours.
+        zeros: True takes what is beyond the border for zeros, in "bilinear";
+            else it is as the border.
 
     Input [B, H, W, C], output [B, 2 H, 2 W, C].
     """
 
-    def __init__(self, interpolation="nearest", **kwargs):
+    def __init__(self, interpolation="nearest", zeros=False, **kwargs):
         super().__init__(**kwargs)
         self.interpolation = interpolation
+        self.zeros = zeros
 
     def call(self, inputs, training=False):
         if not training:
+            if self.zeros:
+                inputs = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
             _, height, width, _ = inputs.shape
             size = (2 * height, 2 * width)
-            return ops.image.resize(inputs, size, self.interpolation)
+            x = ops.image.resize(inputs, size, self.interpolation)
+            return x[:, 2:-2, 2:-2, :] if self.zeros else x
         if self.interpolation == "bilinear":
-            return doubled(inputs)
+            return doubled(inputs, self.zeros)
         return ops.repeat(ops.repeat(inputs, 2, axis=1), 2, axis=2)
 
     def compute_output_shape(self, input_shape):
@@ -38,4 +44,8 @@ class Upsample(keras.layers.Layer):
         return (batch, 2 * height, 2 * width, channels)
 
     def get_config(self):
-        return {**super().get_config(), "interpolation": self.interpolation}
+        return {
+            **super().get_config(),
+            "interpolation": self.interpolation,
+            "zeros": self.zeros,
+        }

@@ -152,6 +152,8 @@ class Recognizer:
         """The text that a search finds, and a list of `_Segment`s."""
         decoder = self._decoder
         decoder.activate_search(search)
+        # What was heard before must not change what is heard now.
+        decoder.reinit_feat()
         decoder.start_utt()
         decoder.process_raw(data, full_utt=True)
         decoder.end_utt()

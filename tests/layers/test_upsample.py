@@ -9,15 +9,21 @@ from keras_t2i.layers import Upsample
 X = np.random.default_rng(0).normal(size=(2, 3, 5, 4)).astype("float32")
 
 
-@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
-def test_training_gives_the_same_numbers(interpolation):
-    layer = Upsample(interpolation)
+@pytest.mark.parametrize(
+    "interpolation, zeros",
+    [("nearest", False), ("bilinear", False), ("bilinear", True)],
+)
+def test_training_gives_the_same_numbers(interpolation, zeros):
+    layer = Upsample(interpolation, zeros)
     drawn, trained = layer(X), layer(X, training=True)
     assert drawn.shape == layer.compute_output_shape(X.shape) == (2, 6, 10, 4)
     np.testing.assert_allclose(drawn, trained, atol=1e-6)
     if interpolation == "nearest":
         expected = X.repeat(2, axis=1).repeat(2, axis=2)
         np.testing.assert_array_equal(drawn, expected)
+    elif zeros:
+        # A quarter of the corner's numbers comes from each side, as zeros.
+        np.testing.assert_allclose(drawn[:, 0, 0], 0.5625 * X[:, 0, 0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])

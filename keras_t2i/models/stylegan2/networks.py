@@ -15,7 +15,6 @@ from keras_t2i.layers import MinibatchDeviation
 from keras_t2i.layers import Upsample
 from keras_t2i.layers.equalized import EqualizedConv2D
 from keras_t2i.layers.equalized import EqualizedDense
-from keras_t2i.layers.equalized import doubled
 from keras_t2i.layers.equalized import leaky_relu
 from keras_t2i.layers.modulation import AddNoise
 from keras_t2i.layers.modulation import ChannelBias
@@ -121,10 +120,9 @@ def synthesis(image_size, settings):
             x, width(r), styles[first], here[0], f"conv{r}_up", double=True
         )
         x = styled(x, width(r), styles[first + 1], here[1], f"conv{r}")
-        if separable:
-            image = Upsample("bilinear", dtype="float32")(image)
-        else:  # As published: beyond the border are zeros.
-            image = doubled(image, zeros=True)
+        # The published networks blur pictures with zeros beyond the border.
+        upsample = Upsample("bilinear", zeros=not separable, dtype="float32")
+        image = upsample(image)
         image = image + picture(x, styles[first + 2], f"picture{r}")
     return keras.Model([w, *noises], image, name="synthesis")
 
