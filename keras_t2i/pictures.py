@@ -3,7 +3,7 @@
 import os
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, ImageSequence
 
 from keras_t2i.files import atomic_write
 
@@ -14,6 +14,7 @@ SUFFIXES = frozenset(
     ".jpg .jpeg .png .webp .bmp .gif .tif .tiff .ppm .pgm".split()
 )
 MAX_PIXELS = 50_000_000
+_ANIMATED = ("GIF", "PNG", "WEBP")
 
 
 def header_size(path, max_pixels=MAX_PIXELS):
@@ -65,6 +66,36 @@ def read(source, max_pixels=MAX_PIXELS, at_least=None):
         except Exception as error:
             raise ValueError(
                 f"The picture is damaged ({error}). Received: {_name(source)}"
+            ) from error
+
+
+def read_frames(path, max_pixels=MAX_PIXELS):
+    """Reads the frames of an animation.
+
+    Args:
+        path: a picture file.
+        max_pixels: of all frames together.
+
+    Returns:
+        list of uint8 `[height, width, 3]`; None for a picture that does not
+        move.
+
+    Raises:
+        ValueError, FileNotFoundError: as `read`.
+    """
+    with _opened(path, max_pixels) as image:
+        count = getattr(image, "n_frames", 1)
+        # A JPEG of a phone may hold further pictures, which are no frames.
+        if count == 1 or image.format not in _ANIMATED:
+            return None
+        width, height = image.size
+        check_pixels(width, height * count, max_pixels, path)
+        try:
+            frames = ImageSequence.Iterator(image)
+            return [np.asarray(_to_rgb(frame.copy())) for frame in frames]
+        except Exception as error:  # As in `read`.
+            raise ValueError(
+                f"The animation is damaged ({error}). Received: {path}"
             ) from error
 
 

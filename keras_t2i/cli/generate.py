@@ -117,7 +117,7 @@ def run(arguments):
         arguments.text = [""]
     else:
         images = model.generate(arguments.text, **options)
-    images = _enlarged(images, arguments.scale)
+    images = enlarged(images, arguments.scale)
     if into_folder:
         for name, image in zip(_names(arguments), images, strict=True):
             pictures.save_png(out / name, image)
@@ -145,7 +145,7 @@ def preset_folder(name_or_path):
     return inside if inside.is_dir() else name_or_path
 
 
-def _enlarged(images, scale):
+def enlarged(images, scale):
     """Bicubic enlargement of uint8 [N, H, W, 3] by a whole number."""
     import numpy as np
     from PIL import Image

@@ -7,6 +7,7 @@ wrong argument answer at once.
 import sys
 
 from keras_t2i.cli import data
+from keras_t2i.cli import edit
 from keras_t2i.cli import evaluate
 from keras_t2i.cli import export
 from keras_t2i.cli import generate
@@ -36,7 +37,7 @@ def main(argv=None):
         epilog="keras-t2i VERB --help says more about each verb.",
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for verb in (models, data, train, generate, evaluate, export):
+    for verb in (models, data, train, generate, edit, evaluate, export):
         verb.add_arguments(verbs)
     arguments = parser.parse_args(argv)
     with one_line_warnings():

@@ -3,8 +3,11 @@
 # Name on the command line -> class in `keras_t2i.models`.
 METHODS = {
     "disentangled": "ModalityDisentangledT2I",
+    "face_editor": "TextFaceEditor",
+    "face_features": "FaceFeatures",
     "gan_cls": "GANCLS",
     "gated": "GatedT2I",
+    "image_captioner": "ImageCaptioner",
     "image_text_matcher": "ImageTextMatcher",
     "progressive": "ProgressiveT2I",
     "stylegan2": "StyleGAN2",

@@ -46,6 +46,8 @@ _COUNTS = (
     "checkpoint_every",
     "sample_every",
 )
+# Trained models that another one is made of.
+PARTS = ("generator", "features", "captioner", "matcher")
 # What may differ when a run goes on; anything else would make another run.
 _SAID = (
     "data",
@@ -69,6 +71,8 @@ _EXAMPLE = """\
   keras-t2i train gan_cls --data flowers/ --epochs 100 --out runs/flowers
   keras-t2i train gan_cls --out runs/flowers --resume
   keras-t2i train gan_cls --data shapes --out runs/shapes
+  keras-t2i train face_editor --data faces/ --with generator=runs/stylegan2/model \
+      --with features=runs/features/model --out runs/editor
 
 The run folder gets samples/ (pictures of fixed captions), log.jsonl (losses),
 checkpoints/, config.json (all settings; --config takes it) and, at the end,
@@ -185,6 +189,16 @@ def add_arguments(verbs):
         "line wins over them)",
     )
     add(
+        "--with",
+        metavar="NAME=PRESET",
+        action="append",
+        default=[],
+        dest="parts",
+        help="a trained model that the method is made of, a preset or a "
+        "folder: face_editor takes a generator (StyleGAN2) and features "
+        "(FaceFeatures), and may take a captioner; progressive a matcher",
+    )
+    add(
         "--resume",
         action="store_true",
         help="go on from the last checkpoint in RUN with its settings; "
@@ -227,6 +241,7 @@ def _given(arguments):
         given.pop("steps", None)
         given.pop("epochs", None)
     given.update(said)
+    given.update(map(_part, arguments.parts))
     if arguments.fold:
         given["fold"] = arguments.fold.split("/")
     if "fold" in given:
@@ -238,6 +253,18 @@ def _given(arguments):
     if given.get("data", "shapes") != "shapes":
         given["data"] = str(pathlib.Path(given["data"]).expanduser().resolve())
     return given
+
+
+def _part(said):
+    """NAME=PRESET as a pair; a folder by its whole path."""
+    name, _, preset = said.partition("=")
+    if name not in PARTS or not preset:
+        raise ValueError(
+            f"--with takes NAME=PRESET, with a name of {PARTS}. "
+            f"Received: {said!r}"
+        )
+    path = pathlib.Path(preset).expanduser()
+    return name, str(path.resolve()) if path.is_dir() else preset
 
 
 def _fold(parts):

@@ -18,6 +18,7 @@ from keras_t2i import training
 from keras_t2i.cli.methods import method_class
 from keras_t2i.cli.parsing import program
 from keras_t2i.cli.train import CONFIG
+from keras_t2i.cli.train import PARTS
 from keras_t2i.metrics.evaluation import chosen_captions
 from keras_t2i.models import presets
 from keras_t2i.training import pipeline
@@ -62,6 +63,11 @@ def run(settings, out, allow_changes=False):
     if model.text_encoder is not None:
         captions = _sample_captions(settings)
     dataset = _load(settings, "train", repeat=True)
+    model.build_from(pipeline.as_dataset(dataset))
+    if settings["method"] == "face_editor":
+        # What it can be asked for, spread evenly.
+        step = max(1, len(model.phrases) // _SAMPLES)
+        captions = model.phrases[::step][:_SAMPLES]
     with files.lock(out):
         return _train(settings, out, allow_changes, captions, model, dataset)
 
@@ -169,6 +175,8 @@ def _load(settings, split, **arguments):
         "seed": settings["seed"],
         **arguments,
     }
+    if settings["method"] == "face_features":
+        common["attributes"] = True
     if settings["data"] == "shapes":
         return data.shapes(split, language=_SHAPES_LANGUAGE, **common)
     if split == "train":
@@ -203,7 +211,7 @@ def _finish(model, settings, out, seconds, captions):
         "method": settings["method"],
         **{
             k: settings[k]
-            for k in ("from_preset", "fold", "matcher")
+            for k in ("from_preset", "fold", *PARTS)
             if k in settings
         },
         "variant": settings["variant"],
@@ -215,7 +223,11 @@ def _finish(model, settings, out, seconds, captions):
         "precision": settings["precision"],
         "seconds": round(seconds, 1),
     }
-    if not hasattr(model, "generate"):
+    if settings["method"] == "face_features":
+        facts["scores"] = _recognition(model, settings)
+    elif settings["method"] == "image_captioner":
+        facts["scores"] = _captioning(model, settings)
+    elif not hasattr(model, "generate"):
         facts["scores"] = _retrieval(model, settings)
     elif settings["data"] == "shapes" and captions is not None:
         facts["scores"] = _judge(model)
@@ -226,9 +238,14 @@ def _finish(model, settings, out, seconds, captions):
     if not hasattr(model, "generate"):
         command = [program(), "evaluate", "--judge", preset]
         command += ["--data", settings["data"], "--preset", "PRESET"]
+    if settings["method"] == "face_editor":
+        command = [program(), "edit", "PHOTO", *words, "--preset", preset]
+    command = shlex.join(command)
+    if settings["method"] in ("face_features", "image_captioner"):
+        name = type(model).__name__
+        command = f"keras_t2i.models.{name}.from_preset({preset!r})"
     print(
-        f"Finished after {_clock(seconds)} of training. Now try:\n"
-        f"  {shlex.join(command)}"
+        f"Finished after {_clock(seconds)} of training. Now try:\n  {command}"
     )
 
 
@@ -271,6 +288,36 @@ def _retrieval(model, settings):
         f"picture's own against 99 of other classes: {value:.4f}"
     )
     return {"r_precision": value}
+
+
+def _recognition(model, settings):
+    """Says how well persons and attributes are known that were held out."""
+    try:
+        dataset = _load(settings, "validation", training=False)
+    except ValueError as error:
+        print(f"Not judged on held-out pictures: {error}")
+        return {}
+    scores = model.recognition(dataset)
+    print(f"Held out: {len(dataset.source)} pictures.")
+    for name, values in scores.items():
+        shown = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
+        print(f"  {name}: {shown}")
+    return scores
+
+
+def _captioning(model, settings):
+    """Says how well pictures are put into words that were held out."""
+    try:
+        dataset = _load(settings, "validation", training=False)
+    except ValueError as error:
+        print(f"Not judged on held-out pictures: {error}")
+        return {}
+    scores = model.held_out(dataset)
+    print(
+        f"Held out: {len(dataset.source)} pictures. Of what the model says of "
+        f"them {scores['named']:.3f} is in their captions, too."
+    )
+    return scores
 
 
 def _command(settings, out):

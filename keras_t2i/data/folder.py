@@ -21,6 +21,7 @@ def load(
     start_step=0,
     captions_per_picture=1,
     fold=None,
+    attributes=False,
     max_bad_fraction=0.1,
     max_pixels=pictures.MAX_PIXELS,
 ):
@@ -67,7 +68,13 @@ def load(
             settings do.
         fold: pair (i, k): only the i-th of k parts of the split, from 1. Two
             networks trained on different folds share no picture, as a
-            generator's matcher and its judge should not.
+            generator's matcher and its judge should not. Pictures of one
+            identity stay together.
+        attributes: True adds `attributes` to each batch, float32 [B, A]: 1
+            where a picture shows what `source.attribute_names` says, else 0.
+            For CelebA, MM-CelebA-HQ that has CelebA's list beside it, and
+            rows with `attributes`. `class_id` is then the number of the
+            person, where the rows have an `identity`.
         max_bad_fraction: the pictures that cannot be used are left out with
             a warning; more than this fraction of them is an error, here and
             so before training starts.
@@ -76,7 +83,7 @@ def load(
     Returns:
         `tf.data.Dataset` of `({"text": string [B], "class_id": int64 [B]},
         uint8 [B, image_size, image_size, 3])` with the attribute `source`
-        (`captions`, `class_ids`, `folder`, `len()`). On JAX `data.Batches`
+        (`captions`, `class_ids`, `attribute_names`, `folder`, `len()`). On JAX `data.Batches`
         of NumPy arrays, which need no TensorFlow.
 
     Raises:
@@ -104,6 +111,7 @@ def load(
     decoded = sum(
         3 * np.prod(scaled_size(*sizes[row.image], image_size)) for row in rows
     )
+    known = attribute_table(found.rows, rows) if attributes else (None, None)
     source = pipeline.CaptionedPictures(
         texts=[row.captions for row in rows],
         class_ids=[row.class_id for row in rows],
@@ -113,6 +121,8 @@ def load(
         keep=decoded < pipeline.KEEP_BYTES,
         size=lambda i: checking.file_size(rows[i]),
         features=found.features,
+        attribute_names=known[0],
+        attributes=known[1],
     )
     return pipeline.dataset(
         source,
@@ -125,6 +135,32 @@ def load(
         mirror=True,
         captions_per_picture=captions_per_picture,
     )
+
+
+def attribute_table(every, rows):
+    """What the pictures of some rows show, in columns.
+
+    Args:
+        every: all rows of a folder, so that each split has the same columns.
+        rows: those asked about.
+
+    Returns:
+        Tuple of A names, and float32 NumPy array [N, A] of 0 and 1.
+
+    Raises:
+        ValueError: if that is not known of every picture.
+    """
+    unknown = [row.name for row in rows if row.attributes is None]
+    names = sorted({n for row in every for n in row.attributes or ()})
+    if unknown or not names:
+        raise ValueError(
+            f"The attributes of {len(unknown)} of {len(rows)} pictures are not "
+            "known. Give each row of captions.jsonl a list `attributes`, or "
+            "load without `attributes=True`. Received: "
+            f"{', '.join(unknown[:3]) or 'empty lists'}"
+        )
+    table = [[name in row.attributes for name in names] for row in rows]
+    return tuple(names), np.array(table, "float32")
 
 
 def common_size(sizes):

@@ -7,17 +7,19 @@ The folder written holds, for N pictures in shards of 1000:
   "shards" the packing was interrupted.
 - `pictures-00000-of-00009.tfrecord`: a `tf.train.Example` a picture, with the
   bytes features `image` (a JPEG, PNG, ... file), `name`, `captions`, `split`,
-  `label`, `identity` (the last two only where there is one), `text_features`
-  (with `text_encoder` only) and the int64 feature `class_id`. Element k of
-  `text_features` belongs to element k of `captions`: float32 `[S]`, the
-  sentence, then with `words` float16 `[N, W]`, its N words; little-endian.
+  `label`, `identity`, `attributes` (the last three only where they are known),
+  `text_features` (with `text_encoder` only) and the int64 feature `class_id`.
+  Element k of `text_features` belongs to element k of `captions`: float32
+  `[S]`, the sentence, then with `words` float16 `[N, W]`, its N words;
+  little-endian.
 - `pictures-00000-of-00009.jsonl`: a JSON object a picture of that shard, in
   the same order: `name`, `captions`, `split`, `label`, `identity`,
-  `class_id`, `box`, `size`, `at` and, with `text_encoder`, `features`, a list
-  with one place a caption. `at` and these places are `[start, length, crc]`:
-  where the bytes lie in the shard, and their CRC-32. So a reader needs no
-  TFRecord or protocol buffer library. A picture that could not be read has
-  `name` and `bad`, the reason, and no record.
+  `class_id`, `attributes` (where known), `box`, `size`, `at` and, with
+  `text_encoder`, `features`, a list with one place a caption. `at` and these
+  places are `[start, length, crc]`: where the bytes lie in the shard, and
+  their CRC-32. So a reader needs no TFRecord or protocol buffer library. A
+  picture that could not be read has `name` and `bad`, the reason, and no
+  record.
 """
 
 import concurrent.futures
@@ -182,6 +184,8 @@ def _fingerprint(rows):
     digest = hashlib.sha256()
     for row in rows:
         kept = [getattr(row, name) for name in _KEPT]
+        if row.attributes is not None:
+            kept.append(row.attributes)
         version = checking.file_version(row)
         digest.update(json.dumps([*kept, row.box, version]).encode())
     return digest.hexdigest()
@@ -274,6 +278,8 @@ def _write_shard(shard, index, rows, settings, encoder, bar):
                 "size": size,
                 "at": _place(start, record, content),
             }
+            if row.attributes is not None:
+                line["attributes"] = row.attributes
             if features:
                 line["features"] = [_place(start, record, f) for f in of_text]
             lines.append(line)
@@ -324,6 +330,8 @@ def _example(row, content, of_text):
     }
     if of_text:
         features["text_features"] = several(of_text)
+    if row.attributes is not None:
+        features["attributes"] = several([a.encode() for a in row.attributes])
     for name in ("label", "identity"):
         if getattr(row, name) is not None:
             features[name] = several([str(getattr(row, name)).encode()])

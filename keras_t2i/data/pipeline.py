@@ -32,6 +32,8 @@ class CaptionedPictures:
         size: function of a picture's index that returns the bytes of its
             file, or None where there are no files.
         features: `PackedFeatures` of the captions, or None.
+        attribute_names: A names, or None.
+        attributes: float32 [N, A], or None.
     """
 
     def __init__(
@@ -44,9 +46,13 @@ class CaptionedPictures:
         keep=True,
         size=None,
         features=None,
+        attribute_names=None,
+        attributes=None,
     ):
         self.texts = texts
         self.features = features
+        self.attribute_names = attribute_names
+        self.attributes = attributes
         self.class_ids = np.asarray(class_ids, "int64")
         self.folder = folder
         self.failed = {}
@@ -73,13 +79,17 @@ class CaptionedPictures:
         sizes = None
         if self._size is not None:
             sizes = [self._size(i) for i in range(len(self))]
-        return {
+        found = {
             "pictures": len(self),
             "captions": digest(self.texts),
             "classes": digest(self.class_ids.tolist()),
             "file names": digest(self._names),
             "file sizes": digest(sizes),
         }
+        if self.attributes is not None:
+            table = [self.attribute_names, self.attributes.tolist()]
+            found["attributes"] = digest(table)
+        return found
 
     def picture(self, index):
         """A picture, or its next neighbor that can be read.
@@ -157,6 +167,7 @@ def dataset(
     Returns:
         `tf.data.Dataset` of `({"text": string [B], "class_id": int64 [B]},
         uint8 [B, image_size, image_size, 3])`; `text` is [B, K] for K > 1.
+        Of a source with attributes there is also "attributes", float32 [B, A].
         On JAX, which is used where there may be no TensorFlow, `Batches` of
         NumPy arrays.
         Its attributes: `source`; `facts`, a function without arguments that
@@ -175,6 +186,10 @@ def dataset(
     )
     count = len(source)
     steps = count // batch_size if training else -(-count // batch_size)
+    # What is known of each picture, beside its captions.
+    tables = {"class_id": source.class_ids}
+    if source.attributes is not None:
+        tables["attributes"] = source.attributes
 
     @functools.lru_cache(maxsize=2)
     def order(epoch):
@@ -188,17 +203,15 @@ def dataset(
             rows = order(epoch)[rows]
             rng = np.random.default_rng((seed, epoch, step))
             draws = rng.random(draws.shape)
-        texts, class_ids, images = zip(
+        texts, rows, images = zip(
             *(example(row, draw) for row, draw in zip(rows, draws))
         )
+        rows = list(rows)
         texts = [[text.encode() for text in some] for some in texts]
         if captions_per_picture == 1:
             texts = [text for (text,) in texts]
-        return (
-            np.array(texts, object),
-            np.array(class_ids, "int64"),
-            np.stack(images),
-        )
+        labels = [table[rows] for table in tables.values()]
+        return np.array(texts, object), *labels, np.stack(images)
 
     def example(row, draw):
         row, picture = source.picture(row)
@@ -212,7 +225,7 @@ def dataset(
         names_a_side = any(_SIDE.search(text) for text in chosen)
         if training and mirror and side < 0.5 and not names_a_side:
             crop = crop[:, ::-1]
-        return chosen, source.class_ids[row], crop
+        return chosen, row, crop
 
     def facts():
         return {
@@ -228,8 +241,8 @@ def dataset(
     if keras.backend.backend() != "tensorflow":
 
         def arrays(step):
-            text, class_id, images = batch(step)
-            return {"text": text, "class_id": class_id}, images
+            text, *labels, images = batch(step)
+            return {"text": text, **dict(zip(tables, labels))}, images
 
         shape = (image_size, image_size, 3)
         return Batches(
@@ -239,16 +252,18 @@ def dataset(
     import tensorflow as tf
 
     def tensors(step):
-        text, class_id, images = tf.numpy_function(
-            batch, [step], [tf.string, tf.int64, tf.uint8], stateful=False
+        dtypes = [table.dtype for table in tables.values()]
+        text, *labels, images = tf.numpy_function(
+            batch, [step], [tf.string, *dtypes, tf.uint8], stateful=False
         )
         size = batch_size if training else None
         text.set_shape(
             [size] if captions_per_picture == 1 else [size, captions_per_picture]
         )
-        class_id.set_shape([size])
+        for label, table in zip(labels, tables.values()):
+            label.set_shape([size, *table.shape[1:]])
         images.set_shape([size, image_size, image_size, 3])
-        return {"text": text, "class_id": class_id}, images
+        return {"text": text, **dict(zip(tables, labels))}, images
 
     def from_step(step, endless):
         batches = step_numbers(steps, endless, step)

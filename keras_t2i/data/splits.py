@@ -16,8 +16,9 @@ def select(rows, split, fold=None):
         rows: list of `layouts.Row`.
         split: `"train"`, `"validation"` or another name that the rows use.
         fold: pair (i, k) keeps the i-th of k parts of the split, i from 1, cut
-            by a hash of each picture's name. Two networks trained on
-            different folds have no picture in common.
+            by a hash of each picture's identity, or name where it has none.
+            Two networks trained on different folds have no picture, and no
+            person, in common.
 
     Returns:
         list of `layouts.Row`, in their order.
@@ -54,7 +55,12 @@ def _fold(rows, fold):
             "`fold` must be (i, k) with 1 <= i <= k, the i-th of k parts. "
             f"Received: {fold}"
         )
-    return [r for r in rows if _hash(r.name) % count == number - 1]
+    return [r for r in rows if _hash(_unit(r)) % count == number - 1]
+
+
+def _unit(row):
+    """What lies in one fold as a whole."""
+    return row.name if row.identity is None else row.group
 
 
 def _hash(name):

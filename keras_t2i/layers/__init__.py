@@ -3,6 +3,7 @@
 from keras_t2i.layers.compact import compact_trunk
 from keras_t2i.layers.compact import steered_batch_norm
 from keras_t2i.layers.compact import steered_conv
+from keras_t2i.layers.fofe import FOFE
 from keras_t2i.layers.memory import DynamicMemory
 from keras_t2i.layers.memory import WordAttention
 from keras_t2i.layers.minibatch import MinibatchDeviation

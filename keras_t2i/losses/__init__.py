@@ -9,6 +9,9 @@ from keras_t2i.losses.adversarial import hinge_cls_matrix_discriminator_loss
 from keras_t2i.losses.adversarial import hinge_discriminator_loss
 from keras_t2i.losses.adversarial import hinge_generator_loss
 from keras_t2i.losses.adversarial import mode_seeking_loss
+from keras_t2i.losses.captioning import caption_loss
+from keras_t2i.losses.captioning import l2_penalty
+from keras_t2i.losses.captioning import word_log_likelihoods
 from keras_t2i.losses.conditioning import conditioning_kl_loss
 from keras_t2i.losses.contrastive import global_contrastive_loss
 from keras_t2i.losses.contrastive import region_contrastive_loss
@@ -19,6 +22,12 @@ from keras_t2i.losses.disentanglement import disentangled_discriminator_loss
 from keras_t2i.losses.disentanglement import disentangled_generator_loss
 from keras_t2i.losses.disentanglement import pearson_correlation
 from keras_t2i.losses.disentanglement import style_loss
+from keras_t2i.losses.editing import attribute_change_loss
+from keras_t2i.losses.editing import identity_loss
+from keras_t2i.losses.editing import kept_words_loss
+from keras_t2i.losses.editing import latent_distance
+from keras_t2i.losses.editing import named_words_loss
+from keras_t2i.losses.identity import cosine_margin_loss
 from keras_t2i.losses.joint_embedding import structured_joint_embedding_loss
 from keras_t2i.losses.matching import pair_matching_loss
 from keras_t2i.losses.matching import sentence_matching_loss

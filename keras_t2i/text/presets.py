@@ -3,8 +3,10 @@
 from keras_t2i.text.bilstm import BiLSTMTextEncoder
 from keras_t2i.text.char_cnn_rnn import CharCNNRNNTextEncoder
 from keras_t2i.text.encoder import TextEncoder
+from keras_t2i.text.fofe import FOFETextEncoder
 from keras_t2i.text.hub import HubTextEncoder
 from keras_t2i.text.ngrams import BagOfNGramsEncoder
+from keras_t2i.text.reader import CaptionReader
 
 
 def get(spec=None):
@@ -12,8 +14,9 @@ def get(spec=None):
 
     Args:
         spec: None or `"minilm"` for the encoder that comes with keras_t2i;
-            `"bag_of_ngrams"`, `"bilstm"` or `"char_cnn_rnn"` for a new one
-            of these; any other string for `HubTextEncoder(spec)`; a
+            `"bag_of_ngrams"`, `"bilstm"`, `"char_cnn_rnn"` or, for faces,
+            `"fofe"` and `"reader"` (which has no weights) for a new one of
+            these; any other string for `HubTextEncoder(spec)`; a
             `TextEncoder` for itself.
 
     Raises:
@@ -30,6 +33,10 @@ def get(spec=None):
         return BiLSTMTextEncoder()
     if spec == "char_cnn_rnn":
         return CharCNNRNNTextEncoder()
+    if spec == "fofe":
+        return FOFETextEncoder()
+    if spec == "reader":
+        return CaptionReader()
     if isinstance(spec, str):
         return HubTextEncoder(spec)
     raise ValueError(

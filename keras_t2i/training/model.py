@@ -169,6 +169,17 @@ class AdversarialModel(keras.Model):
         # `build_for` has built everything; several workers fail in it.
         pass
 
+    def build_from(self, dataset):
+        """Makes what `build_for` makes, for the pictures of a dataset.
+
+        Args:
+            dataset: from `pipeline.as_dataset`.
+
+        Raises:
+            ValueError: as `build_for`.
+        """
+        self.build_for(backend.pipeline().picture_size(dataset))
+
     @contextlib.contextmanager
     def own_defaults(self):
         """Layers made inside have the dtype policy and seed of this model."""
@@ -264,7 +275,7 @@ class AdversarialModel(keras.Model):
                 "no `validation_data`. Compare generated pictures instead."
             )
         dataset = pipeline.as_dataset(x, y, batch_size, self.step)
-        self.build_for(pipeline.picture_size(dataset))
+        self.build_from(dataset)
         backend.check_batch(self, dataset)
         self.stop_training = False
         with resume.going_on(self, dataset, kwargs) as dataset:

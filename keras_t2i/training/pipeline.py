@@ -67,7 +67,7 @@ def _normalized(given):
         x = x if isinstance(x, dict) else {"text": x}
         # Without classes every picture of the batch is a class of its own.
         own = tf.range(tf.shape(y, tf.int64)[0])
-        return {"text": x["text"], "class_id": x.get("class_id", own)}, y
+        return {**x, "class_id": x.get("class_id", own)}, y
 
     dataset = given.map(normalize, tf.data.AUTOTUNE)
     dataset.source = getattr(given, "source", None)

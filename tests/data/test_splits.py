@@ -50,3 +50,13 @@ def test_empty_split():
         splits.select(rows(3), "test")
     with pytest.raises(ValueError, match="at least two classes"):
         splits.select(rows(3, label=lambda i: "same"), "validation")
+
+
+def test_folds_share_no_person():
+    everything = rows(200, identity=lambda i: i % 40)
+    first, second = [
+        splits.select(everything, "train", (i, 2)) for i in (1, 2)
+    ]
+    assert len(first) + len(second) == len(splits.select(everything, "train"))
+    persons = [{row.identity for row in part} for part in (first, second)]
+    assert not persons[0] & persons[1] and min(map(len, persons)) > 8

@@ -35,23 +35,12 @@ def read(folder, what):
     found = Found(folder, "CelebA")
     identities = _pairs(_list(folder, "identity_CelebA"))
     splits = _pairs(_list(folder, "list_eval_partition"))
-    names, *rows = _cells(attributes)
-    if names[0] == "image_id":
-        names = names[1:]
-    if not {"Male", "Smiling"} <= set(names):
-        raise ValueError(
-            f"{attributes} should name its attributes (Male, Smiling, ...) "
-            f"in its first or second line. Received: {' '.join(names[:5])}"
-        )
-    for file, *values in rows:
+    for file, shown, why in attribute_rows(attributes):
         image = pictures / file
         name = found.name(image)
-        if len(values) != len(names) or not set(values) <= {"1", "-1", "0"}:
-            found.bad[name] = (
-                f"has {len(values)} attributes, not {len(names)} of 1 or -1"
-            )
+        if why:
+            found.bad[name] = why
             continue
-        shown = {n for n, value in zip(names, values) if value == "1"}
         found.add(
             Row(
                 image,
@@ -59,9 +48,41 @@ def read(folder, what):
                 face_wording.captions(shown, file),
                 split=_SPLITS.get(splits.get(file), "train"),
                 identity=identities.get(file),
+                attributes=sorted(shown),
             )
         )
     return found
+
+
+def attribute_rows(path):
+    """What each picture of a list of attributes shows.
+
+    Args:
+        path: a file in the form of list_attr_celeba.
+
+    Yields:
+        Tuples of a file name, the set of the names of its attributes, and
+        None; or of a file name, None, and what is wrong with its line.
+
+    Raises:
+        ValueError: the file names no attributes.
+    """
+    names, *rows = _cells(path)
+    if names[0] == "image_id":
+        names = names[1:]
+    if not {"Male", "Smiling"} <= set(names):
+        raise ValueError(
+            f"{path} should name its attributes (Male, Smiling, ...) "
+            f"in its first or second line. Received: {' '.join(names[:5])}"
+        )
+    for file, *values in rows:
+        if len(values) != len(names) or not set(values) <= {"1", "-1", "0"}:
+            yield file, None, (
+                f"has {len(values)} attributes, not {len(names)} of 1 or -1"
+            )
+        else:
+            shown = {n for n, value in zip(names, values) if value == "1"}
+            yield file, shown, None
 
 
 def _list(folder, stem):

@@ -31,6 +31,8 @@ class Row:
         box: `(left, top, right, bottom)` in pixels, the part to take, which
             may reach over the edges; None takes the whole picture.
         size: `(width, height)` if known without opening the picture.
+        attributes: names of what it shows, such as "Smiling", or None where
+            that is not known.
     """
 
     image: object
@@ -42,6 +44,7 @@ class Row:
     class_id: object = None
     box: tuple | None = None
     size: tuple | None = None
+    attributes: list | None = None
 
     @property
     def group(self):

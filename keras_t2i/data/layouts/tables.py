@@ -58,9 +58,27 @@ def _read_table(table, found):
             label=scalar(_first(values, ("class", "label"))),
             identity=scalar(values.get("identity")),
             class_id=scalar(values.get("class_id")),
+            attributes=_attributes(values),
         )
     for row in by_image.values():
         found.add(row)
+
+
+def _attributes(values):
+    """Names of what a picture shows, or None where the row does not say.
+
+    A list or a string of names; the color of the `hair` is one more, named as
+    in CelebA, such as "Light_Brown_Hair".
+    """
+    names = values.get("attributes")
+    names = names.split() if isinstance(names, str) else names
+    if not isinstance(names, list):
+        return None
+    names = {scalar(name) for name in names if isinstance(name, str)} - {None}
+    hair = values.get("hair")
+    if isinstance(hair, str) and hair.strip():
+        names.add("_".join([*hair.title().split(), "Hair"]))
+    return sorted(names)
 
 
 def _locate(folder, name):

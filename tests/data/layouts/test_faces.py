@@ -1,5 +1,7 @@
+import json
 import pickle
 
+import numpy as np
 import pytest
 
 from keras_t2i import data
@@ -41,6 +43,7 @@ def test_celeba(celeba):
     assert found.rows[0].class_id != found.rows[1].class_id
     shown = {"Black_Hair", "Eyeglasses"}  # Six is 110 in binary.
     assert found.rows[5].captions == face_wording.captions(shown, "000006.jpg")
+    assert found.rows[5].attributes == sorted(shown)
     assert data.inspect(celeba).splits["train"] == 2
 
 
@@ -120,8 +123,32 @@ def test_mm_celeba_hq(tmp_path, draw):
     assert [row.name for row in found.rows] == names
     assert found.rows[3].captions == ["face 10", "the face no. 10"]
     assert list(found.bad) == ["images/11.jpg"]
+    assert {row.attributes for row in found.rows} == {None}
     report = data.inspect(tmp_path)
     assert set(report.bad) == {"images/11.jpg", "images/12.jpg"}
+
+
+def test_mm_celeba_hq_with_the_lists_of_celeba(tmp_path, draw):
+    texts = tmp_path / "text/celeba-caption"
+    texts.mkdir(parents=True)
+    for i in range(3):
+        draw(f"images/{i}.jpg", 20 * i)
+        (texts / f"{i}.txt").write_text("a face\n")
+    (tmp_path / "CelebAMask-HQ-attribute-anno.txt").write_text(
+        "3\nMale Smiling\n0.jpg  -1  1\n1.jpg  1  1\n2.jpg  -1 -1\n"
+    )
+    (tmp_path / "CelebA-HQ-to-CelebA-mapping.txt").write_text(
+        "idx  orig_idx  orig_file\n0 119612 119613.jpg\n1 9 000010.jpg\n"
+        "2 1 000002.jpg\n"
+    )
+    (tmp_path / "identity_CelebA.txt").write_text(
+        "000002.jpg 7\n000010.jpg 5\n119613.jpg 7\n"
+    )
+    rows = layouts.read_folder(tmp_path).rows
+    shown = [row.attributes for row in rows]
+    assert shown == [["Smiling"], ["Male", "Smiling"], []]
+    assert [row.identity for row in rows] == ["7", "5", "7"]
+    assert rows[0].class_id == rows[2].class_id != rows[1].class_id
 
 
 def test_mm_celeba_hq_published_split(tmp_path, draw):
@@ -138,3 +165,44 @@ def test_mm_celeba_hq_published_split(tmp_path, draw):
     assert found.layout == "MM-CelebA-HQ" and not found.bad
     splits = [row.split for row in found.rows]
     assert splits == ["train", "test", "test", "train"]
+
+
+def test_attributes_of_a_table(tmp_path, draw):
+    """Names in a list or a string; the color of the hair is one of them."""
+    rows = []
+    for i in range(20):
+        draw(f"{i:02}.png", 10 * i)
+        names = ["Smiling"] if i % 2 else ["Young", " "]
+        row = {"image": f"{i:02}.png", "captions": ["a face"], "identity": i}
+        rows.append({**row, "attributes": names, "hair": None})
+    rows[3]["attributes"] = "Smiling Young"
+    rows[4]["hair"] = "light brown"
+    table = tmp_path / "captions.jsonl"
+    table.write_text("\n".join(map(json.dumps, rows)))
+    found = layouts.read_folder(tmp_path).rows
+    assert found[0].attributes == ["Young"]
+    assert found[3].attributes == ["Smiling", "Young"]
+    assert found[4].attributes == ["Light_Brown_Hair", "Young"]
+
+    for split, training in (("train", True), ("validation", False)):
+        loaded = data.load(
+            tmp_path, split, 32, 2, attributes=True, training=training
+        )
+        # The same columns, although not every split has every attribute.
+        names = ("Light_Brown_Hair", "Smiling", "Young")
+        assert loaded.source.attribute_names == names
+        for x, y in loaded:
+            assert x["attributes"].shape == (len(y), 3)
+            for person, shown in zip(x["class_id"].numpy(), x["attributes"]):
+                expected = [float(n in found[person].attributes) for n in names]
+                np.testing.assert_array_equal(shown, expected)
+    assert "attributes" not in data.load(tmp_path, "train", 32, 2).element_spec[0]
+
+    del rows[7]["attributes"]
+    table.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(ValueError, match="1 of 18 .*not known.*07.png"):
+        data.load(tmp_path, "train", 32, 2, attributes=True)
+    packed = data.pack(tmp_path, tmp_path / "packed", progress=False)
+    kept = [row.attributes for row in layouts.read_folder(packed).rows]
+    assert kept == [r.attributes for r in layouts.read_folder(tmp_path).rows]
+    assert kept[7] is None and kept[3] == ["Smiling", "Young"]

@@ -1,0 +1,178 @@
+"""What face editors make of words, as pictures and as a table.
+
+    python examples/face_edit_sheets.py --preset faces_64 --judge JUDGE \\
+        --out sheets
+
+For each preset and each text: faces before and after in `PRESET-TEXT.png`,
+and a row of a table. Faces are drawn, so that the sheets can be shown. The
+judge is a `FaceFeatures` that had no part in the training of the editor (other
+network, other persons). Of the faces that lack what the text names, as the
+judge sees it,
+
+- `present` is the share that has it after the edit;
+- `kept`, of all other attributes that the text leaves alone, the share of
+  those that the judge decides as before;
+- `same person` the mean cosine of the judge's vectors of both pictures;
+- `own captioner` the share in whose caption the editor's own captioner names
+  it. Where this is high and `present` low, the editor and its captioner have
+  agreed on a sign of their own.
+
+With `--data FACES` a last line tells what the cosine is for two photographs of
+one person and of two.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+
+import numpy as np
+
+import keras_t2i
+from keras_t2i.models.face_editor.objective import Edits
+
+TEXTS = [
+    "smiling",
+    "glasses",
+    "beard",
+    "black hair",
+    "blond hair",
+    "gray hair",
+    "hat",
+    "bald",
+    "older",
+    "smiling, black hair, glasses",
+]
+
+
+def measured(editor, judge, text, latents, strength=1.0):
+    """Scores of one text.
+
+    Args:
+        editor: `TextFaceEditor`.
+        judge: `FaceFeatures`.
+        text: names attributes, and denies none.
+        latents: of N faces, as `editor.latents_for` gives.
+        strength: of the edit.
+
+    Returns:
+        dict of floats, and `faces`, how many lacked what is named.
+    """
+    edits = Edits(editor.lexicon, list(judge.attribute_names))
+    asked, _ = editor.understood(text)
+    names = [name for name, _ in asked]
+    chosen = np.array(
+        [[float(n in names) for n in editor.lexicon.names]], "float32"
+    )
+    # What is denied where a text denies is what makes an attribute.
+    columns = np.any(edits.denied, axis=0)[chosen[0] > 0]
+    value = edits.denied[0][chosen[0] > 0]
+    kept = np.asarray(edits.wanted(chosen, np.ones(1, "float32"))[2])[0] > 0
+
+    def has(shown):
+        """[N, names]: whether a face has each of the named attributes."""
+        return np.stack(
+            [
+                np.all(shown[:, c] == (v[c] > 0), axis=1)
+                for c, v in zip(columns, value)
+            ],
+            axis=1,
+        )
+
+    edit = editor.edit_latents(latents, text, strength)
+    was, shows = [
+        judge.attributes(images) > 0.5 for images in (edit.before, edit.image)
+    ]
+    lacks = ~has(was)
+    said = [
+        {editor.lexicon.names[n - 1] for n in editor.lexicon.read(c).names if n}
+        for c in editor.captioner.caption(edit.image)
+    ]
+    told = np.array([[name in some for name in names] for some in said])
+    rows = np.any(lacks, axis=1)
+    return {
+        "text": text,
+        "faces": int(rows.sum()),
+        "present": _mean(has(shows)[lacks]),
+        "kept": _mean((was == shows)[rows][:, kept]),
+        "same person": _mean(
+            np.sum(
+                judge.identity(edit.before) * judge.identity(edit.image), axis=1
+            )[rows]
+        ),
+        "own captioner": _mean(told[lacks]),
+    }
+
+
+def photographs(judge, folder):
+    """Mean cosines of two held-out photographs of one person, and of two."""
+    data = keras_t2i.data.load(
+        folder,
+        "validation",
+        image_size=judge.image_size,
+        training=False,
+        attributes=True,  # For its `class_id`, the number of a person.
+    )
+    images = np.concatenate([np.asarray(images) for _, images in data])
+    codes, who = judge.identity(images), np.asarray(data.source.class_ids)
+    cosines, same = codes @ codes.T, who[:, None] == who[None]
+    alone = np.eye(len(who), dtype=bool)
+    return _mean(cosines[same & ~alone]), _mean(cosines[~same])
+
+
+def _mean(values):
+    return float(np.mean(values)) if np.size(values) else float("nan")
+
+
+def sheet(editor, text, latents, strength=1.0):
+    """uint8 picture: faces in the upper row, edited in the lower."""
+    edit = editor.edit_latents(latents, text, strength)
+    return keras_t2i.pictures.grid(
+        np.concatenate([edit.before, edit.image]),
+        columns=len(latents),
+        captions=["before", text],
+        scale=2,
+    )
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--preset", nargs="+", default=["faces_64"])
+    parser.add_argument("--judge", required=True)
+    parser.add_argument("--out", type=pathlib.Path, default="sheets")
+    parser.add_argument("--text", nargs="+", default=TEXTS)
+    parser.add_argument("--faces", type=int, default=256)
+    parser.add_argument("--truncation", type=float, default=0.7)
+    parser.add_argument("--strength", type=float, default=1.0)
+    parser.add_argument("--data", help="folder of faces with `identity`")
+    options = parser.parse_args(arguments)
+    models = keras_t2i.models
+    judge = models.FaceFeatures.from_preset(options.judge)
+    rows = []
+    for preset in options.preset:
+        editor = models.TextFaceEditor.from_preset(preset)
+        name = re.sub(r"\W+", "-", str(preset)).strip("-")
+        latents = editor.latents_for(options.faces, 1, options.truncation)
+        for text in options.text:
+            picture = sheet(editor, text, latents[:8], options.strength)
+            file = f"{name}-{re.sub(r'[^a-z]+', '-', text)}.png"
+            keras_t2i.pictures.save_png(options.out / file, picture)
+            scores = measured(editor, judge, text, latents, options.strength)
+            rows.append({"preset": str(preset), **scores})
+    print("| " + " | ".join(rows[0]) + " |")
+    print("|" + "---|" * len(rows[0]))
+    for row in rows:
+        cells = [
+            f"{v:.3f}" if isinstance(v, float) else str(v)
+            for v in row.values()
+        ]
+        print("| " + " | ".join(cells) + " |")
+    if options.data:
+        same, other = photographs(judge, options.data)
+        print(f"two photographs of one person {same:.3f}, of two {other:.3f}")
+    with keras_t2i.files.atomic_write(options.out / "scores.json") as path:
+        path.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
