@@ -151,7 +151,7 @@ _READING = (
     "Two attributes of one `group` that are not denied exclude each other, "
     "and a text that names nothing known asks for nothing: say so.",
     "Take every attribute once, in the order of the text: first those that "
-    "are asked for, then those that are denied; both in groups of `most_names`.",
+    "are asked for, then those denied; both in groups of `most_names`.",
     "The words of a group are those of the first phrase of each of its "
     "attributes.",
     "A word's number is `first_row` plus its place in `words`, counted from "
