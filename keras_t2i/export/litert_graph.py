@@ -67,7 +67,8 @@ def _ops(model, graph):
     tensors = [
         Tensor(
             tensor.name.decode(),
-            tuple(tensor.shape if tensor.shape is not None else ()),
+            # NumPy's 32 bits would be too few for products of them.
+            tuple(map(int, () if tensor.shape is None else tensor.shape)),
             _TYPE_NAMES[tensor.type],
             model.buffers[tensor.buffer].data is not None,
         )

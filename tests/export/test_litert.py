@@ -121,7 +121,7 @@ def test_smaller_forms(reports):
         reports[form].signatures["generate"] for form in reports
     )
     assert whole.difference < 1e-5 < half.difference < small.difference
-    assert whole.ssim > half.ssim > 0.99 and small.ssim > 0.95
+    assert min(whole.ssim, half.ssim) > 0.999 and small.ssim > 0.95
 
 
 def test_signatures_share_the_weights(model, reports):
