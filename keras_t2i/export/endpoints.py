@@ -9,9 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_t2i.models.face_editor.alignment import PLACES
+from keras_t2i.models.face_editor.model import TextFaceEditor
 from keras_t2i.models.stylegan2.model import StyleGAN2
 from keras_t2i.models.text_to_image import TextToImageModel
+from keras_t2i.text import FOFETextEncoder
 from keras_t2i.text import TextFeatures
+from keras_t2i.text import lexicon
 from keras_t2i.training.latents import row_latents
 
 Input = collections.namedtuple("Input", "shape dtype about")
@@ -57,7 +61,8 @@ def endpoints(model):
         if isinstance(model, kind):
             return function(model)
     raise ValueError(
-        "Only a text-to-image model or a StyleGAN2 can be exported to LiteRT. "
+        "Only a text-to-image model, a StyleGAN2 or a TextFaceEditor can be "
+        "exported to LiteRT. "
         f"Received: {type(model).__name__}"
     )
 
@@ -128,7 +133,139 @@ def _of_stylegan2(model):
     return _drawing(model, draw, inputs, arrays), {}
 
 
-_KINDS = {TextToImageModel: _of_text_to_image, StyleGAN2: _of_stylegan2}
+# How an app reads a text, by the vocabulary beside it.
+_READING = (
+    "Write the text in lower case, with ' for a curly apostrophe.",
+    "From left to right find phrases of `attributes`, the longest first; "
+    "between the words of a phrase stand spaces or hyphens.",
+    "Where a phrase begins or ends with one of a-z or 0-9, no other one of "
+    "them may touch it there.",
+    "What matches the regular expression `denial` right before a phrase "
+    "denies it.",
+    "A phrase names its attribute. Those that are not in `known`, and words "
+    "between phrases that are not in `around`, are not understood: say so.",
+    "Two attributes of one `group` that are not denied exclude each other, "
+    "and a text that names nothing known asks for nothing: say so.",
+    "Take every attribute once, in the order of the text: first those that "
+    "are asked for, then those denied; both in groups of `most_names`.",
+    "The words of a group are those of the first phrase of each of its "
+    "attributes.",
+    "A word's number is `first_row` plus its place in `words`, counted from "
+    "0; zeros fill up to `max_length`.",
+    "Run `edit` once a group, on the latents that the last one gave, with a "
+    "strength below 0 for a group that is denied.",
+)
+
+
+def _of_face_editor(model):
+    if model.joint:
+        raise ValueError(
+            "Only an editor that was anchored in captions of real faces can "
+            "be exported to LiteRT: one that learned whole captions, "
+            f"captioner_steps=0, reads them otherwise. Received: {model.name}"
+        )
+    size, reader = model.image_size, _unrolled(model.text_encoder)
+    start = model.latents_for(4, seed=0)
+    shape = (1, *start.shape[1:])
+    latents = Input(shape, "float32", "latents of a face")
+    words = np.zeros((4, 1, reader.max_length), "int32")
+    for row, name in zip(words, model.known_attributes * 4):
+        phrase = model.lexicon.attributes[name]["phrases"][0].split()
+        row[0, : len(phrase)] = [model.lexicon.rows[word] for word in phrase]
+
+    def encode(inputs):
+        pixels = ops.cast(inputs["rgba"][..., :3], "float32") / 127.5 - 1.0
+        return {"latents": model.encoder_network(pixels, training=False)}
+
+    def edit(inputs):
+        code = reader({"words": inputs["words"]}).sentence
+        moved = model.moved(inputs["latents"], code, inputs["strength"])
+        return {"latents": moved}
+
+    def synthesize(inputs):
+        images = model.picture(inputs["latents"])
+        rgba = as_rgba(model.to_uint8(images))
+        return {"rgba": rgba, "images": images}
+
+    found = {}
+    if model.encoder is not None:
+        pixels = np.concatenate(
+            [model.draw(start), np.full((4, size, size, 1), 255, "uint8")], -1
+        )
+        found["encode"] = Endpoint(
+            encode,
+            {
+                "rgba": Input(
+                    (1, size, size, 4),
+                    "uint8",
+                    "photo of an upright face, eyes and mouth at `places`",
+                )
+            },
+            {"latents": "latents of the face"},
+            [{"rgba": pixels[row : row + 1]} for row in range(4)],
+        )
+    found["edit"] = Endpoint(
+        edit,
+        {
+            "latents": latents,
+            "words": Input((1, reader.max_length), "int32", "see `reading`"),
+            "strength": Input(
+                (1,), "float32", "1 as in training, 0 for no change"
+            ),
+        },
+        {"latents": "latents of the edited face"},
+        [
+            {
+                "latents": start[row : row + 1],
+                "words": words[row],
+                "strength": np.array([strength], "float32"),
+            }
+            for row, strength in enumerate((1.0, -1.0, 0.5, 0.0))
+        ],
+        # A sentence and a vector: a GPU would be slower.
+        on_gpu=False,
+    )
+    found["synthesize"] = Endpoint(
+        synthesize,
+        {"latents": latents},
+        {"rgba": _RGBA, "images": _IMAGES},
+        [{"latents": start[row : row + 1]} for row in range(4)],
+    )
+    return found, {"places": PLACES.tolist(), **_vocabulary(model)}
+
+
+def _vocabulary(model):
+    return {
+        "reading": _READING,
+        "words": model.lexicon.words,
+        "first_row": model.lexicon.num_rows - len(model.lexicon.words),
+        "attributes": {
+            name: {key: each[key] for key in ("phrases", "group")}
+            for name, each in model.lexicon.attributes.items()
+        },
+        "known": model.known_attributes,
+        "denial": lexicon.DENIAL,
+        "around": sorted(lexicon.AROUND),
+        "most_names": model.settings["most_names"],
+        "max_length": model.text_encoder.max_length,
+    }
+
+
+def _unrolled(encoder):
+    """The same text encoder, whose recurrence is written out word by word."""
+    twin = FOFETextEncoder.from_config(encoder.get_config())
+    for layer in (twin.recurrent.forward_layer, twin.recurrent.backward_layer):
+        layer.unroll = True
+    for mine, other in zip(encoder.weights, twin.weights, strict=True):
+        other.assign(mine)
+    return twin
+
+
+_KINDS = {
+    TextToImageModel: _of_text_to_image,
+    StyleGAN2: _of_stylegan2,
+    TextFaceEditor: _of_face_editor,
+}
 
 
 def _drawing(model, draw, inputs, arrays):

@@ -11,13 +11,13 @@ NOTHING, START, END = range(3)
 _FIRST = 3
 _LETTER = "[a-z0-9]"
 # What stands before the name of something that shall go.
-_NO = (
+DENIAL = (
     r"(?:(?<![a-z])(?:not|no|without|remove|don't|take off|get rid of|lose)\s+"
     r"(?:(?:an?|any|the|his|her|their|wear|wearing|be|have)\s+)*"
     r"|(?:没有|没|不要|不|无|去掉|摘掉|别)(?:再|有|戴着|戴|留着|留)?)"
 )
 # Words that people put around what they want, in captions or not.
-_AROUND = frozenset(
+AROUND = frozenset(
     "a an and are at be but can could do face for from get gets give have he "
     "her him his i in is it its let like look looks looking make makes man me "
     "more my of on or person photo picture please she should so some that the "
@@ -87,7 +87,7 @@ class Lexicon:
         phrases = "|".join(
             map(_pattern, sorted(self._phrases, key=len, reverse=True))
         )
-        self._pattern = re.compile(f"(?P<no>{_NO})?(?P<phrase>{phrases})")
+        self._pattern = re.compile(f"(?P<no>{DENIAL})?(?P<phrase>{phrases})")
 
     @property
     def names(self):
@@ -126,7 +126,7 @@ class Lexicon:
             if word in self.rows:
                 words.append(self.rows[word])
                 names.append(0)
-            if word not in _AROUND:
+            if word not in AROUND:
                 rest.append(word)
 
     def spelled(self, rows):

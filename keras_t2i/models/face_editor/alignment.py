@@ -11,7 +11,7 @@ from keras_t2i import pictures
 
 # Where eyes and corners of the mouth lie in the pictures of training (deep-
 # funneled LFW, cropped to the middle), in parts of the side: x, y.
-_PLACES = np.array([[0.36, 0.45], [0.64, 0.45], [0.38, 0.75], [0.62, 0.75]])
+PLACES = np.array([[0.36, 0.45], [0.64, 0.45], [0.38, 0.75], [0.62, 0.75]])
 _POINTS = ("left_eye", "right_eye", "mouth_left", "mouth_right")
 
 # The detector finds nothing in smaller pictures; in larger ones it finds
@@ -187,8 +187,8 @@ def _check_pose(points, nose, name):
 
 
 def _placed(image, points, size):
-    """The picture with four points brought to `_PLACES`, by least squares."""
-    turn, shift = _similarity(_PLACES * size, points)
+    """The picture with four points brought to `PLACES`, by least squares."""
+    turn, shift = _similarity(PLACES * size, points)
     # Drawn larger than asked for and then reduced, so that nothing flickers.
     factor = max(1, int(np.ceil(np.hypot(*turn[0]))))
     # Whatever lies beyond the edge repeats it.
