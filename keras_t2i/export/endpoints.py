@@ -8,6 +8,7 @@ import collections
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from keras_t2i.models.face_editor.alignment import PLACES
 from keras_t2i.models.face_editor.model import TextFaceEditor
