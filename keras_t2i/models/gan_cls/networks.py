@@ -189,8 +189,10 @@ def coarse_discriminator(image_size, width):
         `keras.Model` from pictures [B, H, W, 3] to float32 logits [B].
     """
     images = keras.Input((image_size, image_size, 3), name="images")
-    pooled = layers.AveragePooling2D(4)(images)
-    x = compact_trunk(image_size // 4, 2 * width)(pooled)
+    x = layers.AveragePooling2D(4)(images)
+    # Layer by layer: files of Keras warn of networks in networks.
+    for layer in compact_trunk(image_size // 4, 2 * width).layers[1:]:
+        x = layer(x)
     logits = layers.Dense(1, dtype="float32")(layers.Flatten()(x))
     logits = layers.Reshape((), dtype="float32")(logits)
     return keras.Model(images, logits, name="coarse_discriminator")
