@@ -290,12 +290,18 @@ def _retrieval(model, settings):
     return {"r_precision": value}
 
 
-def _recognition(model, settings):
-    """Says how well persons and attributes are known that were held out."""
+def _held_out(settings):
+    """Pictures that were held out; None, which is said, if there are none."""
     try:
-        dataset = _load(settings, "validation", training=False)
+        return _load(settings, "validation", training=False)
     except ValueError as error:
         print(f"Not judged on held-out pictures: {error}")
+        return None
+
+
+def _recognition(model, settings):
+    """Says how well persons and attributes are known that were held out."""
+    if (dataset := _held_out(settings)) is None:
         return {}
     scores = model.recognition(dataset)
     print(f"Held out: {len(dataset.source)} pictures.")
@@ -307,10 +313,7 @@ def _recognition(model, settings):
 
 def _captioning(model, settings):
     """Says how well pictures are put into words that were held out."""
-    try:
-        dataset = _load(settings, "validation", training=False)
-    except ValueError as error:
-        print(f"Not judged on held-out pictures: {error}")
+    if (dataset := _held_out(settings)) is None:
         return {}
     scores = model.held_out(dataset)
     print(

@@ -57,11 +57,6 @@ class BiLSTMTextEncoder(TextEncoder):
         **kwargs,
     ):
         super().__init__(frozen=frozen, **kwargs)
-        if width < 2 or width % 2:
-            raise ValueError(
-                "`width` must be even: half of it is for each direction. "
-                f"Received: {width}"
-            )
         self.width = width
         self.embedding_width = embedding_width
         self._max_length = max_length
@@ -73,9 +68,7 @@ class BiLSTMTextEncoder(TextEncoder):
             embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
         )
         self.drop = layers.Dropout(dropout)
-        self.recurrent = layers.Bidirectional(
-            layers.LSTM(width // 2, return_sequences=True, return_state=True)
-        )
+        self.recurrent = both_ways(width)
         self.embedding.build()
         self.recurrent.build((None, max_length, embedding_width))
         self.built = True
@@ -105,15 +98,7 @@ class BiLSTMTextEncoder(TextEncoder):
     def call(self, tokens, training=False):
         is_word = ops.not_equal(tokens["words"], 0)  # [B, T]
         x = self.drop(self.embedding(tokens["words"]), training=training)
-        states, forward, _, backward, _ = self.recurrent(
-            x, mask=is_word, training=training
-        )
-        mask = ops.cast(is_word, "float32")
-        return TextFeatures(
-            ops.cast(ops.concatenate([forward, backward], axis=-1), "float32"),
-            ops.cast(states, "float32") * mask[..., None],
-            mask,
-        )
+        return read(self.recurrent, x, is_word, training)
 
     def warn_unreadable(self, strings):
         """Warns, once, of texts of more than `max_length` words.
@@ -139,3 +124,39 @@ class BiLSTMTextEncoder(TextEncoder):
             "dropout": self.dropout,
             "frozen": self.frozen,
         }
+
+
+def both_ways(width):
+    """LSTMs that read forwards and backwards, `width / 2` units each.
+
+    Raises:
+        ValueError: for an odd width.
+    """
+    if width < 2 or width % 2:
+        raise ValueError(
+            "`width` must be even: half of it is for each direction. "
+            f"Received: {width}"
+        )
+    return layers.Bidirectional(
+        layers.LSTM(width // 2, return_sequences=True, return_state=True)
+    )
+
+
+def read(recurrent, x, is_word, training):
+    """`TextFeatures` of words [B, T, E]: the states, and the last of each way.
+
+    Args:
+        recurrent: layer of `both_ways`.
+        x: [B, T, E].
+        is_word: bool [B, T].
+        training: whether the layer trains.
+    """
+    states, forward, _, backward, _ = recurrent(
+        x, mask=is_word, training=training
+    )
+    mask = ops.cast(is_word, "float32")
+    return TextFeatures(
+        ops.cast(ops.concatenate([forward, backward], axis=-1), "float32"),
+        ops.cast(states, "float32") * mask[..., None],
+        mask,
+    )

@@ -9,7 +9,8 @@ from keras import layers
 from keras import ops
 
 from keras_t2i.layers import FOFE
-from keras_t2i.text.encoder import TextFeatures
+from keras_t2i.text.bilstm import both_ways
+from keras_t2i.text.bilstm import read
 from keras_t2i.text.reader import CaptionReader
 
 
@@ -49,11 +50,6 @@ class FOFETextEncoder(CaptionReader):
         **kwargs,
     ):
         super().__init__(max_length, lexicon, frozen, **kwargs)
-        if width < 2 or width % 2:
-            raise ValueError(
-                "`width` must be even: half of it is for each direction. "
-                f"Received: {width}"
-            )
         self.width = width
         self.embedding_width = embedding_width
         self.alpha = alpha
@@ -61,9 +57,7 @@ class FOFETextEncoder(CaptionReader):
             self.lexicon.num_rows, embedding_width
         )
         self.fofe = FOFE(alpha)
-        self.recurrent = layers.Bidirectional(
-            layers.LSTM(width // 2, return_sequences=True, return_state=True)
-        )
+        self.recurrent = both_ways(width)
         self.embedding.build()
         self.recurrent.build((None, max_length, embedding_width))
         self.built = True
@@ -79,15 +73,7 @@ class FOFETextEncoder(CaptionReader):
     def call(self, tokens, training=False):
         is_word = ops.not_equal(tokens["words"], 0)  # [B, T]
         x = self.fofe(self.embedding(tokens["words"]), is_word)
-        states, forward, _, backward, _ = self.recurrent(
-            x, mask=is_word, training=training
-        )
-        mask = ops.cast(is_word, "float32")
-        return TextFeatures(
-            ops.cast(ops.concatenate([forward, backward], axis=-1), "float32"),
-            ops.cast(states, "float32") * mask[..., None],
-            mask,
-        )
+        return read(self.recurrent, x, is_word, training)
 
     def get_config(self):
         return {
