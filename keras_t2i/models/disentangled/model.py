@@ -214,7 +214,7 @@ class ModalityDisentangledT2I(StyleControl, TextToImageModel):
             half = (ops.shape(latents)[0] + 1) // 2
             own = batch["images"][:half]
             codes = self.image_encoders[-1](own, training=True)
-            style = objective.standardized(codes[3])
+            style = objective.as_noise(codes[3], latents[:half])
             latents = ops.concatenate(
                 [ops.stop_gradient(style), latents[half:]]
             )

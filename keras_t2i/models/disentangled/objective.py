@@ -5,6 +5,9 @@ from keras import ops
 
 from keras_t2i.losses import mode_seeking_loss
 
+# Share of the variance of a given style that is noise.
+_BLUR = 0.2
+
 NEGATIVES = ("previous", "next", "random")
 
 
@@ -55,13 +58,25 @@ def content_seeking_loss(content_map, latents):
     return mode_seeking_loss(ops.split(content_map, 2), ops.split(latents, 2))
 
 
-def standardized(style):
-    """Styles [N, Z] as noise: every row with mean 0 and variance 1.
+def as_noise(style, noise):
+    """Styles of real pictures, to be drawn from like noise.
 
-    Pearson's correlation sees no more of them; drawn noise has about these.
+    Each becomes a row of mean 0 and variance 1, of which Pearson's correlation
+    sees no less, with a fifth of the variance given to noise. What is to be
+    read through noise must be far apart: so the styles of pictures spread over
+    all of the space that noise is drawn from later, and are no far corner
+    of it.
+
+    Args:
+        style: h_s [N, Z].
+        noise: normal [N, Z].
+
+    Returns:
+        [N, Z].
     """
     style = style - ops.mean(style, axis=1, keepdims=True)
-    return style * ops.rsqrt(ops.mean(style**2, axis=1, keepdims=True) + 1e-6)
+    style *= ops.rsqrt(ops.mean(style**2, axis=1, keepdims=True) + 1e-6)
+    return (1.0 - _BLUR) ** 0.5 * style + _BLUR**0.5 * noise
 
 
 def reconstruction_loss(images, drawn):

@@ -234,19 +234,19 @@ def test_half_of_the_pictures_are_drawn_in_the_styles_of_real_ones(
 ):
     model = disentangled(mode_seeking_weight=seeking)
     batch = model._unpack(tiny.batch(model, count=3))
-    codes = model.image_encoders[0](batch["images"])
-    expected = np.array(codes[3])
-    expected -= expected.mean(axis=1, keepdims=True)
-    expected /= expected.std(axis=1, keepdims=True)
+    style = np.array(model.image_encoders[0](batch["images"])[3])
     latents = []
     model.losses_of_scale = lambda scale, real, fake, conditions, class_id: (
         latents.append(conditions[2]) or (0.0, 0.0, {})
     )
     model.losses(batch)
     assert latents[0].shape == (count, 8)
-    np.testing.assert_allclose(latents[0][:2], expected[:2], atol=1e-2)
-    # The others have noise.
-    assert not np.allclose(latents[0][2:4], expected[: count - 2], atol=0.1)
+    found = [
+        np.corrcoef(given, of_real)[0, 1]
+        for given, of_real in zip(latents[0], [*style[:2], *style], strict=False)
+    ]
+    # Beside a little noise; the others are nothing else.
+    assert min(found[:2]) > 0.6 and max(found[2:]) < 0.6
 
 
 def test_three_scales_judge_pictures_of_half_the_size():

@@ -57,14 +57,18 @@ def test_halved_pictures_are_means_of_four_pixels():
     np.testing.assert_allclose(result, expected, atol=1e-6)
 
 
-def test_standardized_styles_have_mean_zero_and_variance_one():
+def test_styles_of_pictures_are_given_like_noise():
     style = np.random.default_rng(2).normal(3.0, 5.0, size=(4, 6))
-    result = np.array(objective.standardized(keras.ops.convert_to_tensor(style)))
+    style = keras.ops.convert_to_tensor(style)
+    result = np.array(objective.as_noise(style, np.zeros((4, 6))))
+    # A fifth of the variance is left to noise.
     np.testing.assert_allclose(result.mean(axis=1), 0.0, atol=1e-6)
-    np.testing.assert_allclose(result.std(axis=1), 1.0, atol=1e-6)
-    # Nothing else of a row is changed.
-    for row, before in zip(result, style, strict=True):
+    np.testing.assert_allclose(result.std(axis=1), 0.8**0.5, atol=1e-6)
+    for row, before in zip(result, np.array(style), strict=True):
         assert np.corrcoef(row, before)[0, 1] == pytest.approx(1.0)
+    noise = np.random.default_rng(3).normal(size=(4, 6))
+    blurred = np.array(objective.as_noise(style, noise))
+    np.testing.assert_allclose(blurred - result, 0.2**0.5 * noise, atol=1e-6)
 
 
 def test_reconstruction_compares_means_of_sixteen_by_sixteen():
