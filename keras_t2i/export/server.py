@@ -4,7 +4,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from keras_t2i.export.signatures import MAX_ROWS
+from keras_t2i.export.rows import MAX_ROWS
 
 # Of the release of TensorFlow that setup.cfg asks for.
 IMAGE = "tensorflow/serving:2.21.0"
