@@ -65,7 +65,7 @@ def write_warmup(folder, name, served):
     Args:
         folder: of a SavedModel.
         name: the server's name for the model.
-        served: `signatures.Served`, what is in the folder.
+        served: `rows.Served`, what is in the folder.
     """
     extra = folder / "assets.extra"
     extra.mkdir()

@@ -159,9 +159,8 @@ def _square(content, size):
             lambda: tf.cast(tf.io.decode_jpeg(content, channels=3), "float32"),
         )
     side = tf.minimum(height, width)
-    image = tf.image.crop_to_bounding_box(
-        image, (height - side) // 2, (width - side) // 2, side, side
-    )
+    top, left = (height - side) // 2, (width - side) // 2
+    image = image[top : top + side, left : left + side]
     image = tf.image.resize(image, [size, size], antialias=True)
     return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
 
