@@ -1,11 +1,24 @@
 // The networks of the file, run by LiteRT.
 
-import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
+import {
+  loadAndCompile, loadLiteRt, supportsFeature, Tensor,
+} from '@litertjs/core';
 
 import {readFacts} from './facts.js';
 import {Reader} from './words.js';
 
 let runtime = null;
+
+/** The name of the runtime's build for this browser. */
+export async function wasmBuild() {
+  const fast = await supportsFeature('relaxedSimd');
+  return fast ? 'litert_wasm_internal' : 'litert_wasm_compat_internal';
+}
+
+async function loadRuntime() {
+  const path = `vendor/wasm/${await wasmBuild()}.js`;
+  return loadLiteRt(new URL(path, document.baseURI).href);
+}
 
 /**
  * Loads the runtime and compiles a file.
@@ -16,7 +29,7 @@ let runtime = null;
  */
 export async function openEditor(bytes) {
   const facts = await readFacts(bytes);
-  runtime ??= loadLiteRt(new URL('vendor/wasm/', document.baseURI).href);
+  runtime ??= loadRuntime();
   await runtime;
   const model = await loadAndCompile(bytes, {accelerator: 'wasm'});
   const editor = new Editor(model, facts);
