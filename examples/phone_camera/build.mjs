@@ -2,7 +2,7 @@
 
 import {createHash} from 'node:crypto';
 import * as fs from 'node:fs';
-import {dirname, join} from 'node:path';
+import {dirname, join, relative, sep} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
 import {readFacts} from './site/facts.js';
@@ -22,8 +22,8 @@ function names(folder) {
   const all = fs.readdirSync(folder, {recursive: true, withFileTypes: true})
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name));
-  return all.map((path) => path.slice(folder.length + 1)).sort()
-      .filter((name) => !name.startsWith(join('vendor', 'wasm')));
+  return all.map((path) => relative(folder, path).replaceAll(sep, '/')).sort()
+      .filter((name) => !name.startsWith('vendor/wasm/'));
 }
 
 if (!file) fail('Usage: npm run build -- EDITOR.tflite [FOLDER]');
@@ -35,6 +35,10 @@ try {
        error);
 }
 
+if (fs.existsSync(out) && !fs.existsSync(join(out, 'files.js')) &&
+    fs.readdirSync(out).length) {
+  fail(`${out} holds something else. Name a new folder.`);
+}
 fs.rmSync(out, {recursive: true, force: true});
 fs.cpSync(join(HERE, 'site'), out, {recursive: true});
 for (const name of ['core', 'wasm-utils']) {

@@ -20,10 +20,10 @@ const TYPES = {
 /** A server of the files of a folder, for this machine only. */
 export async function serve(folder, port) {
   const server = createServer(async (request, response) => {
-    // A URL has no `..` left.
-    const {pathname} = new URL(request.url, 'http://localhost');
-    const path = join(folder, pathname.replace(/\/$/, '/index.html'));
     try {
+      // A URL has no `..` left.
+      const {pathname} = new URL(request.url, 'http://localhost');
+      const path = join(folder, pathname.replace(/\/$/, '/index.html'));
       const content = await readFile(path);
       response.setHeader('Content-Type', TYPES[extname(path)] ?? '');
       response.end(content);

@@ -44,12 +44,19 @@ function showControls(still) {
 async function showCamera() {
   trouble('');
   showControls(false);
-  stage.showCamera(facing === 'user');
+  stage.show(null, facing === 'user');
   try {
-    await startCamera($('video'), facing);
+    const found = await startCamera($('video'), facing);
+    if (found) stage.mirror(found === 'user');
+    $('flip').hidden = stage.still || await countCameras() < 2;
   } catch (error) {
     trouble(message(error));
   }
+}
+
+async function countCameras() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter(({kind}) => kind === 'videoinput').length;
 }
 
 async function showPhoto(chosen) {
@@ -64,6 +71,7 @@ async function showPhoto(chosen) {
 }
 
 async function takePicture() {
+  if (!$('video').videoWidth) return;
   await stage.hold();
   stopCamera($('video'));
   showControls(true);
@@ -172,7 +180,7 @@ async function edit() {
   }
   if (!groups.length) return false;
   const latents = await editor.encode(stage.pixels(editor.size));
-  const moved = await editor.edit(latents, groups, $('strength').value);
+  const moved = await editor.edit(latents, groups, Number($('strength').value));
   stage.drawAfter(await editor.synthesize(moved));
   return true;
 }
@@ -183,7 +191,7 @@ async function run() {
   for (;;) {
     await new Promise(requestAnimationFrame);
     if (stage.draw()) {
-      const edited = await edit();
+      const edited = editor !== null && await edit();
       stage.element.classList.toggle('edited', edited);
       count += edited;
     }
@@ -224,8 +232,8 @@ async function start() {
     holdToTalk($('talk'), lang, say, (told) => $('reading').textContent = told);
   }
   keepOffline(() => $('state').textContent = 'On this device only · offline ok');
-  await run();
 }
 
 showCamera();
 start();
+run().catch((error) => trouble(message(error), false));

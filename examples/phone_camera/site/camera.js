@@ -12,27 +12,36 @@ const MESSAGES = {
     'a photo.',
 };
 
+// Counts starts and stops: a camera that takes its time may come too late.
+let latest = 0;
+
 /**
  * Starts a camera.
  *
  * @param {HTMLVideoElement} video that plays it.
  * @param {string} facing 'user' or 'environment'.
+ * @return {Promise<string>} where it faces, '' if that is not known.
  * @throws {Refused} if there is none, or the person or system says no.
  */
 export async function startCamera(video, facing) {
   stopCamera(video);
+  const mine = latest;
   if (!navigator.mediaDevices) {
     throw new Refused(
         'Browsers give the camera to pages on https or localhost only. ' +
         'You can choose a photo.');
   }
   try {
-    video.srcObject = await navigator.mediaDevices.getUserMedia({
-      video: {width: {ideal: 1280}, height: {ideal: 720}, facingMode: facing},
+    const stream = await navigator.mediaDevices.getUserMedia({
+      video: {width: {ideal: 640}, height: {ideal: 480}, facingMode: facing},
       audio: false,
     });
+    if (mine !== latest) return stop(stream);
+    video.srcObject = stream;
     await video.play();
+    return stream.getVideoTracks()[0].getSettings().facingMode ?? '';
   } catch (error) {
+    if (mine !== latest) return '';
     stopCamera(video);
     throw new Refused(
         MESSAGES[error.name] ?? `The camera does not start: ${error.message}`);
@@ -41,8 +50,14 @@ export async function startCamera(video, facing) {
 
 /** Stops a camera, and its light. */
 export function stopCamera(video) {
-  video.srcObject?.getTracks().forEach((track) => track.stop());
+  latest += 1;
+  if (video.srcObject) stop(video.srcObject);
   video.srcObject = null;
+}
+
+function stop(stream) {
+  for (const track of stream.getTracks()) track.stop();
+  return '';
 }
 
 /**

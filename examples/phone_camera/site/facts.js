@@ -23,7 +23,7 @@ export async function readFacts(bytes) {
         'This file was not written by keras_t2i, or its end is missing.');
   }
   const place = start + START.length;
-  const blank = bytes.slice();
+  const blank = new Uint8Array(bytes);
   blank.fill('0'.charCodeAt(0), place, place + DIGEST);
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', blank));
   const hex = [...hash].map((x) => x.toString(16).padStart(2, '0')).join('');

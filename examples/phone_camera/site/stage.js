@@ -24,21 +24,21 @@ export class Stage {
     this.listen();
   }
 
-  /** Shows the camera. */
-  showCamera(mirrored) {
-    this.show(null, mirrored);
-  }
-
-  /** Shows a photo, or a frame that is held, an `ImageBitmap`. */
+  /** Shows a photo, an `ImageBitmap`, or the camera, null. */
   show(still, mirrored = false) {
     this.still?.close();
     this.still = still;
-    this.mirrored = mirrored;
-    this.element.classList.toggle('mirrored', mirrored);
+    this.mirror(mirrored);
     this.element.classList.toggle('still', still !== null);
     this.element.tabIndex = still ? 0 : -1;
     this.middle = [0.5, 0.5];
     this.zoomTo(1);
+  }
+
+  /** Shows the picture as a mirror does, or not. */
+  mirror(mirrored) {
+    this.mirrored = mirrored;
+    this.element.classList.toggle('mirrored', mirrored);
   }
 
   /** Holds the frame that the camera gives now. */

@@ -37,15 +37,14 @@ export class Suggestions {
   tapped(name) {
     const {facts: {attributes}} = this.reader;
     const {group} = attributes[name];
-    let text = this.text;
-    let there = false;
+    const {found} = this.reader.find(this.text);
+    const there = found.some((one) => one.name === name);
+    const goes = (one) => one.name === name ||
+      (!there && group && attributes[one.name].group === group);
+    let {text} = this;
     // From the end, so that places stay right.
-    for (const one of this.reader.find(text).found.reverse()) {
-      const same = one.name === name;
-      const excluded = group && attributes[one.name].group === group;
-      if (!same && !excluded) continue;
-      there ||= same;
-      text = text.slice(0, one.start) + text.slice(one.end);
+    for (const {start, end} of found.filter(goes).reverse()) {
+      text = text.slice(0, start) + text.slice(end);
     }
     const parts = text.split(',').map((part) => part.trim()).filter(Boolean);
     if (!there) parts.push(this.reader.phrase(name));
