@@ -231,7 +231,7 @@ async function start() {
     $('talk').hidden = false;
     holdToTalk($('talk'), lang, say, (told) => $('reading').textContent = told);
   }
-  keepOffline(() => $('state').textContent = 'On this device only · offline ok');
+  keepOffline(() => $('state').textContent = 'On this device only · works offline');
 }
 
 showCamera();
