@@ -100,6 +100,7 @@ def edited(loaded, latents, groups, strength):
     return latents
 
 
+@pytest.mark.filterwarnings("ignore:Not understood")
 def test_texts_are_read_as_in_python(exported):
     model, loaded, _ = exported
     texts = [
@@ -210,7 +211,6 @@ def test_a_face_in_the_camera_is_edited_as_in_python(
     with capsys.disabled():
         print(f"\nlive at {SIZE} px: {found['rate']} frames/s")
     frame = pixels(found["frame"])
-    face = drawn_face(480).reshape(SIZE, -1, SIZE, 480 // SIZE, 3)
     face = np.asarray(
         Image.fromarray(drawn_face(480)).resize((SIZE, SIZE), Image.BOX), float
     )

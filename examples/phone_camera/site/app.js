@@ -141,10 +141,7 @@ function listen() {
 }
 
 for (const view of document.querySelectorAll('[name=view]')) {
-  view.addEventListener('change', () => {
-    stage.element.classList.remove('before', 'both', 'after');
-    stage.element.classList.add(view.value);
-  });
+  view.addEventListener('change', () => stage.view(view.value));
 }
 
 // Save and share
@@ -192,7 +189,7 @@ async function run() {
     await new Promise(requestAnimationFrame);
     if (stage.draw()) {
       const edited = editor !== null && await edit();
-      stage.element.classList.toggle('edited', edited);
+      stage.cover(edited);
       count += edited;
     }
     const passed = performance.now() - since;

@@ -94,10 +94,27 @@ export class Stage {
     });
   }
 
+  /** Chooses what is seen: 'before', 'both' or 'after'. */
+  view(name) {
+    this.element.classList.remove('before', 'both', 'after');
+    this.element.classList.add(name);
+    this.changed = true;
+  }
+
+  /** Covers the picture with what `drawAfter` drew, or not. */
+  cover(covered) {
+    if (!covered && this.has('edited')) this.changed = true;
+    this.element.classList.toggle('edited', covered);
+  }
+
+  has(name) {
+    return this.element.classList.contains(name);
+  }
+
   /**
-   * Draws `before` if the picture is another than at the last call.
+   * Draws `before`, where it is seen.
    *
-   * @return {boolean} whether it is.
+   * @return {boolean} whether the picture is another than at the last call.
    */
   draw() {
     const {video} = this;
@@ -108,7 +125,7 @@ export class Stage {
       return false;
     }
     this.changed = false;
-    this.drawOn(this.before);
+    if (!this.has('edited') || !this.has('after')) this.drawOn(this.before);
     return true;
   }
 
@@ -149,7 +166,7 @@ export class Stage {
    * @return {Promise<Blob>}
    */
   seen() {
-    const {element: {classList}, before, after} = this;
+    const {before, after} = this;
     const canvas = document.createElement('canvas');
     const size = canvas.width = canvas.height = before.width;
     const context = canvas.getContext('2d');
@@ -161,8 +178,8 @@ export class Stage {
       context.restore();
     };
     place(before);
-    if (classList.contains('edited') && !classList.contains('before')) {
-      if (classList.contains('both')) {
+    if (this.has('edited') && !this.has('before')) {
+      if (this.has('both')) {
         context.beginPath();
         context.rect(size / 2, 0, size / 2, size);
         context.clip();
