@@ -57,8 +57,8 @@ const stored = (page) => until(page, () =>
   document.querySelector('#state').textContent.includes('works offline'));
 const edited = (page) => until(page, () =>
   document.querySelector('#stage').classList.contains('edited'));
-const trouble = (page) => until(
-    page, () => document.querySelector('#trouble:not([hidden]) p')?.textContent);
+const trouble = (page) => until(page, () =>
+  document.querySelector('#trouble:not([hidden]) p')?.textContent);
 
 /** Bytes of a canvas, or of what the page last gave to the networks. */
 const bytes = (page, id) => page.evaluate((id) => {
@@ -87,7 +87,9 @@ const scenarios = {
     await page.screenshot({path: `${given.site}/live.png`});
     await page.click('#shutter');
     await page.waitForTimeout(500);
-    const found = {rate, frame: await bytes(page), after: await bytes(page, 'after')};
+    const found = {
+      rate, frame: await bytes(page), after: await bytes(page, 'after'),
+    };
     await page.fill('#strength', '0.5');
     await page.waitForTimeout(500);
     found.half = await bytes(page, 'after');

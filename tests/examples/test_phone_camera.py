@@ -1,31 +1,27 @@
 """The page that edits faces on a phone, in a headless Chromium."""
 
 import base64
-import io
 import json
-import pathlib
 import shutil
-import subprocess
 from unittest import mock
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tests import page_reader
 from tests.drawn_face import drawn_face
 from tests.models.face_editor import parts
+from tests.page_reader import PAGE
 
 from keras_t2i import export
 from keras_t2i import models
 from keras_t2i.export import endpoints
 
-HERE = pathlib.Path(__file__).parents[2] / "examples" / "phone_camera"
 SIZE = 64
 WORDS = "smiling woman with glasses"
 
 pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert")
-if shutil.which("node") is None:
-    pytest.skip("needs Node.js", allow_module_level=True)
 
 
 def editor(size):
@@ -46,98 +42,8 @@ def editor(size):
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """An editor, its file, and the file's path."""
-    model = editor(SIZE)
-    path = tmp_path_factory.mktemp("editor") / "faces.tflite"
-    export.to_litert(model, path)
-    return model, export.LiteRTModel(path), path
-
-
-def node(*arguments, check=True, **kwargs):
-    return subprocess.run(
-        ["node", *map(str, arguments)],
-        check=check,
-        capture_output=True,
-        text=True,
-        **kwargs,
-    )
-
-
-def read_by_page(facts, texts):
-    """What the page's reader says of texts: groups and rest, or a message."""
-    program = f"""
-        import {{Reader}} from {json.dumps((HERE / "site/words.js").as_uri())};
-        import {{readFileSync}} from 'node:fs';
-        const {{facts, texts}} = JSON.parse(readFileSync(0));
-        const reader = new Reader(facts);
-        console.log(JSON.stringify(texts.map((text) => {{
-          try {{
-            const {{groups, rest}} = reader.read(text);
-            return {{rest, groups: groups.map(
-                ({{words, sign}}) => [[...words], sign])}};
-          }} catch (error) {{
-            return {{told: error.message}};
-          }}
-        }})));"""
-    done = node(
-        "--input-type=module",
-        "--eval",
-        program,
-        input=json.dumps({"facts": facts, "texts": texts}),
-    )
-    return json.loads(done.stdout)
-
-
-def edited(loaded, latents, groups, strength):
-    for words, sign in groups:
-        latents = loaded.run(
-            "edit",
-            latents=latents,
-            words=np.array([words], "int32"),
-            strength=np.array([sign * strength], "float32"),
-        )["latents"]
-    return latents
-
-
-@pytest.mark.filterwarnings("ignore:Not understood")
-def test_texts_are_read_as_in_python(exported):
-    model, loaded, _ = exported
-    texts = [
-        WORDS,
-        "She isn’t smiling; NO  glasses",
-        "no\u00a0eye-glasses and a beard, young",
-        "戴眼镜的微笑女人",
-        "没有胡子",
-        "big purple eyes, glasses 3glasses",
-        "don't wear any eyeglasses, please look older and male",
-    ]
-    start = model.latents_for(1, seed=3)
-    for text, found in zip(texts, read_by_page(loaded.metadata, texts)):
-        _, rest = model.understood(text)
-        assert found["rest"] == rest, text
-        moved = edited(loaded, start, found["groups"], 0.8)
-        expected = model.edit_latents(start, text, strength=0.8).latents
-        np.testing.assert_allclose(moved, expected, atol=1e-4, err_msg=text)
-        assert np.max(np.abs(moved - start)) > 1e-2
-
-
-def test_texts_that_ask_for_nothing_are_refused(exported):
-    _, loaded, _ = exported
-    texts = ["", "a purple zebra", "blond hair and black hair", "x" * 8000]
-    found = [each["told"] for each in read_by_page(loaded.metadata, texts)]
-    assert "names nothing that I can change" in found[0]
-    assert "“a purple zebra” names nothing" in found[1]
-    assert "cannot be both blond hair and black hair" in found[2]
-    assert len(found[3]) < 200
-
-
-# From here on in the browser.
-
-
-@pytest.fixture(scope="module")
 def chromium():
-    if not (HERE / "node_modules" / "playwright-core").exists():
+    if not (PAGE / "node_modules" / "playwright-core").exists():
         pytest.skip("needs `npm ci` in examples/phone_camera")
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if shutil.which(name):
@@ -145,14 +51,21 @@ def chromium():
     pytest.skip("needs Chromium")
 
 
+@pytest.fixture(scope="module")
+def file(chromium, tmp_path_factory):
+    path = tmp_path_factory.mktemp("editor") / "faces.tflite"
+    export.to_litert(editor(SIZE), path)
+    return path
+
+
 def build(file, folder):
-    node(HERE / "build.mjs", file, folder)
+    page_reader.node(PAGE / "build.mjs", file, folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def site(chromium, exported, tmp_path_factory):
-    return build(exported[2], tmp_path_factory.mktemp("page") / "site")
+def site(file, tmp_path_factory):
+    return build(file, tmp_path_factory.mktemp("page") / "site")
 
 
 @pytest.fixture(scope="module")
@@ -183,8 +96,8 @@ def drive(chromium, site, camera):
             "camera": str(camera),
             **given,
         }
-        done = node(
-            HERE / "drive.mjs", scenario, json.dumps(given), check=False
+        done = page_reader.node(
+            PAGE / "drive.mjs", scenario, json.dumps(given), check=False
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -204,9 +117,9 @@ def photo(folder, name, color):
 
 
 def test_a_face_in_the_camera_is_edited_as_in_python(
-    drive, exported, site, capsys
+    drive, file, site, capsys
 ):
-    _, loaded, _ = exported
+    loaded = export.LiteRTModel(file)
     found = drive("edits")
     with capsys.disabled():
         print(f"\nlive at {SIZE} px: {found['rate']} frames/s")
@@ -215,18 +128,19 @@ def test_a_face_in_the_camera_is_edited_as_in_python(
         Image.fromarray(drawn_face(480)).resize((SIZE, SIZE), Image.BOX), float
     )
     assert np.mean(np.abs(frame[0, ..., :3] - face)) < 4
-    (reading,) = read_by_page(loaded.metadata, [WORDS])
+    (reading,) = page_reader.read(loaded.metadata, [WORDS])
     start = loaded.run("encode", rgba=frame)["latents"]
     for shown, strength in ((found["after"], 1.0), (found["half"], 0.5)):
-        moved = edited(loaded, start, reading["groups"], strength)
+        moved = page_reader.edited(loaded, start, reading["groups"], strength)
         expected = loaded.run("synthesize", latents=moved)["rgba"]
         difference = np.abs(pixels(shown).astype(float) - expected)
         assert np.mean(difference) < 2
     assert np.any(pixels(found["after"]) != pixels(found["half"]))
     assert found["width"] == 390
     # Nothing leaves, and nothing could.
-    assert all(u.startswith((found["origin"], "blob:")) for u in found["requests"])
-    assert any(u.endswith("editor.tflite") for u in found["requests"])
+    own = (found["origin"], f"blob:{found['origin']}")
+    assert all(url.startswith(own) for url in found["requests"])
+    assert found["origin"] + "/editor.tflite" in found["requests"]
     assert found["blocked"] == {"request": True, "code": True}
     with Image.open(site / "saved.png") as saved:
         assert saved.size == (512, 512)
@@ -257,7 +171,8 @@ def test_without_a_camera_photos_are_edited(
 
 
 def test_words_and_suggestions(drive):
-    unknown, partly, long = "a purple zebra", "purple glasses", "glasses " * 1000
+    unknown, partly = "a purple zebra", "purple glasses"
+    long = "glasses " * 1000
     found = drive(
         "words",
         words=[unknown, partly, long, WORDS],
@@ -333,8 +248,8 @@ def test_talking_needs_a_browser_that_hears_on_the_device(drive):
     assert found["shared"] > 100
 
 
-def test_damaged_and_foreign_files_are_refused(drive, exported, site, tmp_path):
-    content = bytearray(exported[2].read_bytes())
+def test_damaged_and_foreign_files_are_refused(drive, file, site, tmp_path):
+    content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     for name, bad, message in (
         ("damaged", content, "The model file is damaged."),
@@ -342,7 +257,9 @@ def test_damaged_and_foreign_files_are_refused(drive, exported, site, tmp_path):
     ):
         path = tmp_path / f"{name}.tflite"
         path.write_bytes(bad)
-        done = node(HERE / "build.mjs", path, tmp_path / "out", check=False)
+        done = page_reader.node(
+            PAGE / "build.mjs", path, tmp_path / "out", check=False
+        )
         assert done.returncode == 1 and message in done.stderr
         shutil.copytree(site, tmp_path / name)
         shutil.copy(path, tmp_path / name / "editor.tflite")

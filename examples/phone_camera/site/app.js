@@ -24,6 +24,11 @@ function message(error) {
   return `Something went wrong: ${error.message}`;
 }
 
+/** Says something below the words. */
+function tell(text) {
+  $('reading').textContent = text;
+}
+
 // Camera and photos
 
 function trouble(text, canTryAgain = true) {
@@ -66,7 +71,7 @@ async function showPhoto(chosen) {
     trouble('');
     showControls(true);
   } catch (error) {
-    $('reading').textContent = message(error);
+    tell(message(error));
   }
 }
 
@@ -112,7 +117,7 @@ function readWords() {
       told = message(error);
     }
   }
-  $('reading').textContent = told;
+  tell(told);
   suggestions.show(text);
   stage.changed = true;
 }
@@ -162,7 +167,7 @@ $('share').addEventListener('click', async () => {
   try {
     await navigator.share({files: [file([await stage.seen()])]});
   } catch (error) {
-    if (error.name !== 'AbortError') $('reading').textContent = message(error);
+    if (error.name !== 'AbortError') tell(message(error));
   }
 });
 
@@ -226,9 +231,9 @@ async function start() {
   const lang = await languageOnDevice();
   if (lang) {
     $('talk').hidden = false;
-    holdToTalk($('talk'), lang, say, (told) => $('reading').textContent = told);
+    holdToTalk($('talk'), lang, say, tell);
   }
-  keepOffline(() => $('state').textContent = 'On this device only · works offline');
+  keepOffline(() => $('state').textContent = 'On this device, works offline');
 }
 
 showCamera();
