@@ -99,6 +99,9 @@ const scenarios = {
     await (await download).saveAs(`${given.site}/saved.png`);
     await page.screenshot({path: `${given.site}/still.png`});
     const width = await page.evaluate(() => document.body.scrollWidth);
+    const session = await context.newCDPSession(page);
+    const {installabilityErrors} =
+      await session.send('Page.getInstallabilityErrors');
     const blocked = await page.evaluate(async () => {
       const fails = async (run) => {
         try {
@@ -116,7 +119,12 @@ const scenarios = {
       };
     });
     await context.close();
-    return {...found, width, blocked, requests, origin};
+    return {
+      ...found, width, blocked, requests, origin,
+      // The driver's windows are private ones.
+      uninstallable: installabilityErrors.map(({errorId}) => errorId)
+          .filter((name) => name !== 'in-incognito'),
+    };
   },
 
   async offline() {
@@ -174,6 +182,26 @@ const scenarios = {
       ]);
     }
     return {told};
+  },
+
+  async moves() {
+    const {page} = await open();
+    await ready(page);
+    await page.setInputFiles('#photo', given.photo);
+    await page.fill('#zoom', '4');
+    const middle = async () => {
+      await page.waitForTimeout(300);
+      return page.$eval('#before', (canvas) =>
+        [...canvas.getContext('2d').getImageData(256, 256, 1, 1).data]);
+    };
+    await page.focus('#stage');
+    for (let n = 0; n < 40; n++) await page.keyboard.press('ArrowRight');
+    const right = await middle();
+    await page.hover('#stage');
+    await page.mouse.down();
+    for (let x = 1; x < 20; x++) await page.mouse.move(200 + 100 * x, 200);
+    await page.mouse.up();
+    return {right, left: await middle()};
   },
 
   // A browser that hears on the device and shares files is not to be had.

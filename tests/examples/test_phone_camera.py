@@ -137,6 +137,7 @@ def test_a_face_in_the_camera_is_edited_as_in_python(
         assert np.mean(difference) < 2
     assert np.any(pixels(found["after"]) != pixels(found["half"]))
     assert found["width"] == 390
+    assert found["uninstallable"] == []
     # Nothing leaves, and nothing could.
     own = (found["origin"], f"blob:{found['origin']}")
     assert all(url.startswith(own) for url in found["requests"])
@@ -190,6 +191,14 @@ def test_words_and_suggestions(drive):
     assert found["pressed"] == ["blond hair"]
 
 
+def test_a_photo_is_zoomed_and_moved(drive, tmp_path):
+    picture = Image.new("RGB", (400, 300), "red")
+    picture.paste("blue", (200, 0, 400, 300))
+    picture.save(tmp_path / "halves.png")
+    found = drive("moves", photo=str(tmp_path / "halves.png"))
+    assert found == {"right": [0, 0, 255, 255], "left": [255, 0, 0, 255]}
+
+
 def with_locator(model):
     """Signatures with one that finds a face in whatever is blue.
 
@@ -201,7 +210,7 @@ def with_locator(model):
         red, _, blue, _ = tf.unstack(
             tf.reduce_mean(tf.cast(inputs["rgba"], "float32"), [0, 1, 2]) / 255
         )
-        place = tf.stack([red - 0.5, 0.0 * red, 0.0 * red + 1.0])
+        place = tf.stack([red, 0.0 * red + 0.5, 0.0 * red + 1.0])
         return {"score": blue[None], "place": place[None]}
 
     rgba = endpoints.Input((1, 32, 32, 4), "uint8", "picture")
@@ -265,3 +274,6 @@ def test_damaged_and_foreign_files_are_refused(drive, file, site, tmp_path):
         shutil.copy(path, tmp_path / name / "editor.tflite")
         told = drive("refuses", site=str(tmp_path / name))["told"]
         assert told.startswith(message)
+    (tmp_path / "foreign" / "editor.tflite").unlink()
+    told = drive("refuses", site=str(tmp_path / "foreign"))["told"]
+    assert told == "The file of the networks, editor.tflite, is missing."

@@ -16,12 +16,20 @@ let editor = null;
 let suggestions = null;
 let groups = [];
 let facing = 'user';
+let broken = false;
 
 /** What people are to read of an error. */
 function message(error) {
   if (error instanceof Refused) return error.message;
   console.error(error);
   return `Something went wrong: ${error.message}`;
+}
+
+/** Says that nothing works, and why. */
+function fail(error) {
+  stopCamera($('video'));
+  trouble(message(error), true);
+  $('state').textContent = 'Not ready';
 }
 
 /** Says something below the words. */
@@ -31,10 +39,13 @@ function tell(text) {
 
 // Camera and photos
 
-function trouble(text, canTryAgain = true) {
+/** Covers the picture with a message; for good if nothing helps. */
+function trouble(text, forGood = false) {
+  if (broken) return;
+  broken = forGood;
   $('trouble').hidden = !text;
   $('trouble').querySelector('p').textContent = text;
-  $('again').hidden = !canTryAgain;
+  $('again').hidden = $('choose').hidden = forGood;
   $('shutter').disabled = $('flip').disabled = Boolean(text);
 }
 
@@ -93,7 +104,8 @@ $('photo').addEventListener('change', ({target}) => {
   if (target.files.length) showPhoto(target.files[0]);
   target.value = '';
 });
-$('zoom').addEventListener('input', () => stage.zoomTo(Number($('zoom').value)));
+$('zoom').addEventListener('input', ({target}) =>
+  stage.zoomTo(Number(target.value)));
 // A camera that nobody looks at is switched off.
 document.addEventListener('visibilitychange', () => {
   if (stage.still) return;
@@ -218,9 +230,7 @@ async function start() {
   try {
     editor = await load();
   } catch (error) {
-    stopCamera($('video'));
-    trouble(message(error), false);
-    $('state').textContent = 'Not ready';
+    fail(error);
     return;
   }
   drawOval($('oval'), editor.facts.places);
@@ -233,9 +243,11 @@ async function start() {
     $('talk').hidden = false;
     holdToTalk($('talk'), lang, say, tell);
   }
-  keepOffline(() => $('state').textContent = 'On this device, works offline');
+  if (await keepOffline()) {
+    $('state').textContent = 'On this device, works offline';
+  }
 }
 
 showCamera();
 start();
-run().catch((error) => trouble(message(error), false));
+run().catch(fail);

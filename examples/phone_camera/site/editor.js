@@ -89,7 +89,10 @@ class Editor {
         new Uint8ClampedArray(rgba.buffer), this.size, this.size);
   }
 
-  /** How surely a frame shows a face, and its square, in shares of it. */
+  /**
+   * How surely a frame shows a face; middle and side of the square that
+   * `encode` takes of it, in shares of the frame.
+   */
   async locate(rgba) {
     const {score, place: [x, y, side]} = await this.run('locate', {rgba});
     return {score: score[0], x, y, side};

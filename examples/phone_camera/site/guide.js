@@ -32,7 +32,7 @@ export function drawOval(oval, [left, right, mouth]) {
  * What to tell of a face that `locate` found.
  *
  * @param {{score: number, x: number, y: number, side: number}} found
- *     square around the face, in shares of the picture.
+ *     middle and side of the face's square, in shares of the picture.
  * @param {boolean} mirrored whether left is shown on the right.
  * @return {{face: boolean, hint: string}}
  */
@@ -44,8 +44,8 @@ export function guide({score, x, y, side}, mirrored) {
         'front.',
     };
   }
-  const right = (x + side / 2 - 0.5) * (mirrored ? -1 : 1);
-  const down = y + side / 2 - 0.5;
+  const right = (x - 0.5) * (mirrored ? -1 : 1);
+  const down = y - 0.5;
   const hint =
     side > TIGHT ? 'The face is too large.' :
     side < 1 / TIGHT ? 'The face is too small.' :

@@ -5,13 +5,18 @@ import {wasmBuild} from './editor.js';
 /**
  * Stores all files of the page, so that it opens without a network.
  *
- * @param {function()} done is called when they are stored.
+ * @return {Promise<boolean>} whether they are; a browser may have no room,
+ *     or keep nothing in a private window.
  */
-export async function keepOffline(done) {
-  if (!navigator.serviceWorker) return;
-  const build = await wasmBuild();
-  await navigator.serviceWorker.register(
-      `service_worker.js?wasm=${build}`, {updateViaCache: 'none'});
-  await navigator.serviceWorker.ready;
-  done();
+export async function keepOffline() {
+  try {
+    const build = await wasmBuild();
+    await navigator.serviceWorker.register(
+        `service_worker.js?wasm=${build}`, {updateViaCache: 'none'});
+    await navigator.serviceWorker.ready;
+    return true;
+  } catch (error) {
+    console.error(error);
+    return false;
+  }
 }

@@ -26,8 +26,9 @@ async function dropOthers() {
 
 async function answer(request) {
   const cache = await caches.open(NAME);
-  const page = request.mode === 'navigate';
-  return await cache.match(request, {ignoreSearch: page}) ?? fetch(request);
+  // There is one page, however it is called.
+  const wanted = request.mode === 'navigate' ? './' : request;
+  return await cache.match(wanted) ?? fetch(request);
 }
 
 addEventListener('install', (event) => event.waitUntil(store()));
