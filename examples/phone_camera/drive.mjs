@@ -1,7 +1,8 @@
 // Drives the page in a headless Chromium: the test calls it.
 //
 // node drive.mjs SCENARIO JSON, with `chromium`, the program; `site`, a folder
-// of `npm run build`; `camera`, a .y4m film or null; and what a scenario takes.
+// of `npm run build`; `camera`, a .y4m film, 'pattern' for one of Chromium's
+// own, or null; and what a scenario takes.
 // Prints JSON.
 
 import {chromium} from 'playwright-core';
@@ -18,10 +19,9 @@ const browser = await chromium.launch({
   executablePath: given.chromium,
   args: [
     '--no-sandbox', '--disable-background-networking',
-    ...given.camera ? [
-      '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-video-capture=${given.camera}`,
-    ] : [],
+    ...given.camera ? ['--use-fake-device-for-media-stream'] : [],
+    ...given.camera && given.camera !== 'pattern' ?
+      [`--use-file-for-fake-video-capture=${given.camera}`] : [],
   ],
 });
 
@@ -75,15 +75,25 @@ const RECORD = `
     return picture;
   };`;
 
+/** Live frames in a second. */
+async function speed(page) {
+  await stored(page);
+  await page.fill('#words', WORDS);
+  await edited(page);
+  // The first runs are slow: the browser still compiles.
+  await page.waitForTimeout(4000);
+  return parseFloat(await text(page, '#rate'));
+}
+
 const scenarios = {
+  async speed() {
+    const {page} = await open();
+    return {rate: await speed(page)};
+  },
+
   async edits() {
     const {context, page, requests} = await open({script: RECORD});
-    await stored(page);
-    await page.fill('#words', WORDS);
-    await edited(page);
-    // The first runs are slow: the browser still compiles.
-    await page.waitForTimeout(4000);
-    const rate = parseFloat(await text(page, '#rate'));
+    const rate = await speed(page);
     await page.screenshot({path: `${given.site}/live.png`});
     await page.click('#shutter');
     await page.waitForTimeout(500);

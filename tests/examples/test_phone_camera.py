@@ -70,7 +70,7 @@ def site(file, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory):
-    """A film for Chromium's fake camera: a drawn face, left of a wall."""
+    """A film for Chromium's fake camera: a drawn face between walls."""
     picture = np.full((480, 640, 3), (90, 100, 120), "uint8")
     picture[:, 80:560] = drawn_face(480)
     planes = Image.fromarray(picture).convert("YCbCr").split()

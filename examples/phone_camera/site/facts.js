@@ -48,7 +48,9 @@ function latin(bytes) {
 
 function lastIndexOf(bytes, text) {
   const codes = new TextEncoder().encode(text);
-  for (let n = bytes.length - codes.length; n >= 4; n--) {
+  // By the first one, which the browser finds fast in megabytes.
+  const before = (place) => bytes.lastIndexOf(codes[0], place);
+  for (let n = before(bytes.length); n >= 4; n = before(n - 1)) {
     if (codes.every((code, k) => bytes[n + k] === code)) return n;
   }
   return -1;
