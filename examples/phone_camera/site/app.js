@@ -64,7 +64,7 @@ async function showCamera() {
   try {
     const found = await startCamera($('video'), facing);
     if (found) stage.mirror(found === 'user');
-    $('flip').hidden = stage.still || await countCameras() < 2;
+    $('flip').hidden = stage.still !== null || await countCameras() < 2;
   } catch (error) {
     trouble(message(error));
   }

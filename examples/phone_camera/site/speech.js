@@ -19,9 +19,13 @@ export async function languageOnDevice() {
   const lang = LANGUAGES.find(
       (one) => one.slice(0, 2) === navigator.language.slice(0, 2));
   if (!lang) return null;
-  const found = await Recognition.available(
-      {langs: [lang], processLocally: true});
-  return found === 'available' ? lang : null;
+  try {
+    const found = await Recognition.available(
+        {langs: [lang], processLocally: true});
+    return found === 'available' ? lang : null;
+  } catch {
+    return null;  // As where a policy forbids it.
+  }
 }
 
 /**
@@ -55,7 +59,11 @@ export function holdToTalk(button, lang, heard, failed) {
     recognition.start();
   };
   const stop = () => recognition?.stop();
-  button.addEventListener('pointerdown', start);
+  button.addEventListener('pointerdown', (event) => {
+    // So that letting go is noticed beside the button too.
+    button.setPointerCapture(event.pointerId);
+    start(event);
+  });
   for (const name of ['pointerup', 'pointercancel', 'blur', 'keyup']) {
     button.addEventListener(name, stop);
   }
