@@ -64,10 +64,9 @@ def to_serving(model, dir, version=None):
     a face that is in place: nothing looks for one, EXIF data do not turn it,
     and the latents are those of the encoder, as with `steps=0`.
 
-    The folder needs
-    TensorFlow and, if its text encoder does, TF Text; it does not need this
-    package. Weights that came from a preset are stored in float16, which they
-    are numbers of.
+    The folder needs TensorFlow and, if its text encoder does, TF Text; it does
+    not need this package. Weights that came from a preset are stored in
+    float16, which they are numbers of.
 
     Args:
         model: a text-to-image model, a `StyleGAN2` or a `TextFaceEditor` that
@@ -80,9 +79,9 @@ def to_serving(model, dir, version=None):
 
     Raises:
         ValueError: for another kind of model, one without networks, an editor
-            of whole captions or without an `encoder`, a
-            version that exists, a text encoder that cannot be exported, or
-            ops that the stock server does not have.
+            of whole captions or without an `encoder`, a version that exists,
+            a text encoder that cannot be exported, or ops that the stock
+            server does not have.
         OSError: if the folder cannot be written.
     """
     if keras.backend.backend() != "tensorflow":

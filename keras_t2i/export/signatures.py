@@ -137,6 +137,7 @@ def _drawing(model, draw, inputs):
         Concrete function, and a list of variables that live as long as they
         are held.
     """
+
     def drawing(*rows):
         rows = checked({s.name: x for s, x in zip(inputs, rows)})
         truncation = rows[-1]
