@@ -3,7 +3,11 @@
     python examples/serving/rest_client.py flowers "a purple flower" --seed 7
 
 writes `1.png`, `2.png`, ..., one a caption. Without `--seed` the server draws
-one, and the client prints it.
+one, and the client prints it. With a face editor,
+
+    python examples/serving/rest_client.py faces smiling --photo face.png
+
+edits a photo once for every text.
 """
 
 import argparse
@@ -34,13 +38,21 @@ def main(arguments=None):
     parser.add_argument("text", nargs="+")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--truncation", type=float, default=1.0)
+    parser.add_argument("--photo", type=pathlib.Path, help="PNG or JPEG file")
+    parser.add_argument("--strength", type=float, default=1.0)
     parser.add_argument("--server", default="http://localhost:8501")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
     options = parser.parse_args(arguments)
 
     rows = [{"text": text} for text in options.text]
     body = {"signature_name": "text", "instances": rows}
-    if options.seed is not None:
+    if options.photo:
+        body["signature_name"] = "edit"
+        photo = base64.b64encode(options.photo.read_bytes()).decode()
+        for row in rows:
+            row["image_bytes"] = {"b64": photo}
+            row["strength"] = options.strength
+    elif options.seed is not None:
         body["signature_name"] = "serving_default"
         for row in rows:
             row |= {"seed": options.seed, "truncation": options.truncation}
@@ -51,7 +63,10 @@ def main(arguments=None):
             continue
         path = options.out / f"{number}.png"
         path.write_bytes(base64.b64decode(answer["image_bytes"]["b64"]))
-        print(f"{path}: --seed {answer.get('seed', options.seed)}")
+        if options.photo:
+            print(f"{path}: not understood: {answer['rest'] or 'nothing'}")
+        else:
+            print(f"{path}: --seed {answer.get('seed', options.seed)}")
 
 
 if __name__ == "__main__":
