@@ -26,6 +26,9 @@ _TEXT_OPS = frozenset(
     " UnicodeScriptTokenizeWithOffsets WhitespaceTokenizeWithOffsets"
     " WordpieceTokenizeWithOffsets".split()
 )
+# Variables of more go into several files: an export stays within what Git hosts
+# accept, and is fetched by parts.
+_FILE_BYTES = 20_000_000
 # They call back into this process.
 _PYTHON_OPS = frozenset(("EagerPyFunc", "PyFunc", "PyFuncStateless"))
 
@@ -66,7 +69,7 @@ def to_serving(model, dir, version=None):
 
     The folder needs TensorFlow and, if its text encoder does, TF Text; it does
     not need this package. Weights that came from a preset are stored in
-    float16, which they are numbers of.
+    float16, which they are numbers of, and no file is larger than 20 MB.
 
     Args:
         model: a text-to-image model, a `StyleGAN2` or a `TextFaceEditor` that
@@ -100,7 +103,9 @@ def to_serving(model, dir, version=None):
 
     served = signatures(model)
     with _whole_or_not_at_all(folder) as temporary:
-        tf.saved_model.save(served.module, str(temporary), served.functions)
+        tf.saved_model.save(
+            served.module, str(temporary), served.functions, _in_files()
+        )
         _check_ops(temporary)
         _check_pictures(model, temporary, served)
         server.write_warmup(temporary, name, served)
@@ -168,6 +173,14 @@ def _whole_or_not_at_all(folder):
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _in_files():
+    """Options of `tf.saved_model.save`: files of at most `_FILE_BYTES`."""
+    import tensorflow as tf
+
+    policy = tf.train.experimental.MaxShardSizePolicy(_FILE_BYTES)
+    return tf.saved_model.SaveOptions(experimental_sharding_callback=policy)
 
 
 def _check_ops(folder):

@@ -269,6 +269,13 @@ def test_weights_of_a_preset_take_half_the_room(model, tmp_path):
     assert stored.count(tf.float16) == len(stored) == len(expected)
 
 
+def test_no_file_is_large(minilm):
+    # And all of them are read: other tests draw with this export.
+    _, folder = minilm
+    sizes = [p.stat().st_size for p in (folder / "variables").iterdir()]
+    assert sum(sizes) > 22e6 and max(sizes) <= 20e6
+
+
 def test_only_what_draws_is_inside(folder, model):
     stored = tf.train.list_variables(str(folder / "variables" / "variables"))
     count = sum("/.ATTRIBUTES/VARIABLE_VALUE" in name for name, _ in stored)
