@@ -26,8 +26,8 @@ _TEXT_OPS = frozenset(
     " UnicodeScriptTokenizeWithOffsets WhitespaceTokenizeWithOffsets"
     " WordpieceTokenizeWithOffsets".split()
 )
-# Variables of more go into several files: an export stays within what Git hosts
-# accept, and is fetched by parts.
+# Variables of more go into several files, as places that keep exports limit the
+# size of a file: 30 MB in `saved_models/`.
 _FILE_BYTES = 20_000_000
 # They call back into this process.
 _PYTHON_OPS = frozenset(("EagerPyFunc", "PyFunc", "PyFuncStateless"))
