@@ -210,10 +210,11 @@ def _finish(model, settings, out, seconds, captions):
     facts = {
         "method": settings["method"],
         **{
-            k: settings[k]
-            for k in ("from_preset", "fold", *PARTS)
-            if k in settings
+            name: _preset_name(settings[name])
+            for name in ("from_preset", *PARTS)
+            if isinstance(settings.get(name), str)
         },
+        **({"fold": settings["fold"]} if "fold" in settings else {}),
         "variant": settings["variant"],
         "data": pathlib.Path(settings["data"]).name,
         "image_size": settings["image_size"],
@@ -247,6 +248,15 @@ def _finish(model, settings, out, seconds, captions):
     print(
         f"Finished after {_clock(seconds)} of training. Now try:\n  {command}"
     )
+
+
+def _preset_name(preset):
+    """What a preset is called, and not where it lies on this machine.
+
+    One in a run's folder is called as the run is.
+    """
+    path = pathlib.Path(preset).resolve()
+    return path.parent.name if path.name == "model" else path.name
 
 
 def _judge(model):

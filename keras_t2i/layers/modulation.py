@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_t2i.layers.equalized import blur
 from keras_t2i.layers.equalized import equalized
+from keras_t2i.layers.upsample import Upsample
 
 
 @keras.saving.register_keras_serializable("keras_t2i")
@@ -21,10 +22,12 @@ class ModulatedConv2D(keras.layers.Layer):
         kernel_size: height and width of the kernel.
         demodulate: whether to divide by the norm.
         double: True also doubles the map: a transposed convolution of stride 2
-            and a blur by [1, 3, 3, 1].
-        separable: True takes a kernel over space, [k, i], and one over
-            channels, [i, o], whose product stands for w0 (Belousov 2021,
-            MobileStyleGAN, section 3.3).
+            and a blur by [1, 3, 3, 1]; of separable ones a bilinear resizing
+            between the two kernels.
+        separable: True takes a kernel over channels, [i, o], and then one over
+            space, [k, o], whose product stands for w0. They are those of
+            Belousov 2021 (MobileStyleGAN, section 3.3) in the order of Haase
+            and Amthor 2020, so that channels are mixed in the smaller map.
 
     Inputs: x [B, H, W, C] and style [B, C]. Output [B, H, W, filters], or of
     twice the size.
@@ -40,23 +43,21 @@ class ModulatedConv2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if double and separable:
-            raise ValueError(
-                "A separable convolution does not double the map: double it "
-                "before."
-            )
         self.filters = filters
         self.kernel_size = kernel_size
         self.demodulate = demodulate
         self.double = double
         self.separable = separable
+        self.resize = Upsample("bilinear") if double and separable else None
 
     def build(self, input_shape):
         size, channels = self.kernel_size, input_shape[0][-1]
         normal = keras.initializers.RandomNormal(stddev=1.0)
         if self.separable:
             self.spatial = self.add_weight(
-                shape=(size, size, channels, 1), initializer=normal, name="spatial"
+                shape=(size, size, self.filters, 1),
+                initializer=normal,
+                name="spatial",
             )
         inside = 1 if self.separable else size
         self.kernel = self.add_weight(
@@ -65,17 +66,19 @@ class ModulatedConv2D(keras.layers.Layer):
             name="kernel",
         )
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         x, style = inputs
         kernel = equalized(self.kernel)
+        energy = ops.sum(_squares(kernel), axis=(0, 1))
         x = x * style[:, None, None, :]
-        square = ops.square(ops.cast(style, "float32"))
         if self.separable:
             spatial = equalized(self.spatial, axes=2)
+            energy = energy * ops.sum(_squares(spatial), axis=(0, 1, 3))
+            x = ops.conv(x, kernel, 1, "same")
+            if self.double:
+                x = self.resize(x, training=training)
             x = ops.depthwise_conv(x, spatial, 1, "same")
-            energy = ops.sum(_squares(spatial), axis=(0, 1, 3))
-            square = square * energy
-        if self.double:
+        elif self.double:
             # Here a kernel takes C last.
             turned = ops.transpose(kernel, (0, 1, 3, 2))
             x = ops.conv_transpose(x, turned, 2, "valid")
@@ -83,7 +86,7 @@ class ModulatedConv2D(keras.layers.Layer):
         else:
             x = ops.conv(x, kernel, 1, "same")
         if self.demodulate:
-            energy = ops.sum(_squares(kernel), axis=(0, 1))
+            square = ops.square(ops.cast(style, "float32"))
             norm = ops.rsqrt(ops.matmul(square, energy) + 1e-8)
             x = x * ops.cast(norm, x.dtype)[:, None, None, :]
         return x

@@ -1,9 +1,10 @@
 """Presets: folders with trained weights, safe to load from a stranger.
 
-`config.json` names the class and its arguments, `model.weights.h5` holds the
-arrays in float16, `metadata.json` the facts and the checksums. Loading reads
-JSON and numbers; it never runs code from the folder, reads no file outside of
-it, and takes no more memory than its arrays give reason for.
+`config.json` names the class, its arguments and its weights in their order,
+`model.weights.h5` holds the arrays in float16, `metadata.json` the facts and
+the checksums. Loading reads JSON and numbers; it never runs code from the
+folder, reads no file outside of it, and takes no more memory than its arrays
+give reason for.
 """
 
 import hashlib
@@ -19,6 +20,8 @@ from keras.src.saving import serialization_lib
 import keras_t2i
 from keras_t2i import files
 from keras_t2i.models import limits
+from keras_t2i.models.weight_order import check_order
+from keras_t2i.models.weight_order import weight_names
 
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
@@ -61,6 +64,10 @@ def save(model, folder, metadata=None):
         "class_name": type(model).__name__,
         "keras_t2i_version": keras_t2i.__version__,
         "config": arguments,
+        "weights": {
+            name: weight_names(network)
+            for name, network in model.preset_networks().items()
+        },
     }
     paths = {name: folder / name for name in (CONFIG, WEIGHTS)}
     for name, path in paths.items():
@@ -111,7 +118,7 @@ def load(name_or_path, expected_class=None, safe_mode=True):
     """
     folder, config, cls = _read(name_or_path, expected_class)
     model = _make(cls, config, folder, safe_mode)
-    _load_weights(model, folder)
+    _load_weights(model, folder, config)
     return model
 
 
@@ -138,8 +145,8 @@ def start_from(model, name_or_path):
     Raises:
         FileNotFoundError, ValueError: as `load`, or if the networks differ.
     """
-    folder, _, _ = _read(name_or_path, type(model))
-    _load_weights(model, folder)
+    folder, config, _ = _read(name_or_path, type(model))
+    _load_weights(model, folder, config)
 
 
 def _read(name_or_path, expected_class):
@@ -167,13 +174,16 @@ def _read(name_or_path, expected_class):
     return folder, config, cls
 
 
-def _load_weights(model, folder):
+def _load_weights(model, folder, config):
     try:
         store = h5py.File(folder / WEIGHTS, "r")
     except OSError as error:
         raise ValueError(f"{folder / WEIGHTS} is damaged: {error}") from None
     with store:
         for name, network in model.preset_networks().items():
+            if "weights" in config:  # Old presets have no names.
+                recorded = config["weights"]
+                check_order(network, name, recorded, folder / WEIGHTS)
             _assign(network, store, name, folder)
     model.start_from_averages()
     model.from_weights = True

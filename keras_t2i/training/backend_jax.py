@@ -11,6 +11,11 @@ import jax
 import keras
 
 
+def has_gpu():
+    """Whether a GPU, or another accelerator, would do the computing."""
+    return jax.default_backend() != "cpu"
+
+
 def train_step(model, state, data):
     """What `keras.Model.fit` calls; returns the logs and the new state.
 

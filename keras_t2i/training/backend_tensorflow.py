@@ -4,6 +4,11 @@ import keras
 import tensorflow as tf
 
 
+def has_gpu():
+    """Whether a GPU would do the computing."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def train_step(model, data):
     """What `keras.Model.fit` calls with a batch; returns the logs."""
     logs = model.update(data)

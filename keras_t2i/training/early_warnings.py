@@ -1,9 +1,11 @@
 """Warns while there is still time of a training that goes nowhere."""
 
+import pathlib
 import warnings
 
 from keras import ops
 
+from keras_t2i.training import backend
 from keras_t2i.training.every import EverySteps
 
 _COLLAPSED = (
@@ -18,6 +20,29 @@ _SATURATED = (
     "loss {loss:.1f}), and the generator learns little. Try `augment`, a "
     "larger `r1_weight`, or a smaller learning rate of the discriminator."
 )
+
+_EMULATED = (
+    "This processor has no AVX-512, so bfloat16 is emulated on it: a step took "
+    "six times as long as in float32 where it was measured. Train in float32 "
+    "here (`--precision float32`, or the dtype policy \"float32\")."
+)
+_CPU = pathlib.Path("/proc/cpuinfo")
+
+
+def warn_of_emulation(compute_dtype, cpu=_CPU):
+    """Warns of a half precision that costs time instead of saving it.
+
+    Args:
+        compute_dtype: of the model that is about to be trained.
+        cpu: the file in which Linux lists what processors can do. Nothing is
+            said of an x86 processor without such a file, or of another kind.
+    """
+    if compute_dtype != "bfloat16" or backend.has_gpu() or not cpu.exists():
+        return
+    lines = cpu.read_text().splitlines()
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    if "avx2" in flags.split() and "avx512bw" not in flags.split():
+        warnings.warn(_EMULATED)
 
 
 def spread(images):

@@ -11,6 +11,7 @@ from keras_t2i.training import backend
 from keras_t2i.training import resume
 from keras_t2i.training.augment import check_policies
 from keras_t2i.training.augment import diff_augment
+from keras_t2i.training.early_warnings import warn_of_emulation
 from keras_t2i.training.ema import warmed_up
 from keras_t2i.training.gradients import input_gradient
 from keras_t2i.training.guard import Guard
@@ -269,6 +270,7 @@ class AdversarialModel(keras.Model):
         `epochs` counts those made before too.
         """
         pipeline = backend.pipeline()
+        warn_of_emulation(self.compute_dtype)
         if kwargs.get("validation_data") is not None:
             raise ValueError(
                 "The losses of a GAN say nothing on other data, so `fit` takes "

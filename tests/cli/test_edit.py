@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from keras_t2i.cli.main import main
-from keras_t2i.models.face_editor import model as editing
+from keras_t2i.models.face_editor import editing
 from keras_t2i.voice import hearing
 from keras_t2i.voice.recognizer import Transcript
 from tests.models.face_editor import parts

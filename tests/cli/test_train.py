@@ -180,7 +180,7 @@ def test_training_goes_on_from_a_preset(
     for ours, theirs in zip(started["generator"], trained.generator.weights):
         np.testing.assert_array_equal(ours, np.array(theirs))
     metadata = json.loads((run / "model/metadata.json").read_text())
-    assert metadata["from_preset"] == preset
+    assert metadata["from_preset"] == finished_run.name
 
     resume = ["train", "gan_cls", "--out", str(run), "--resume"]
     assert main([*resume, "--steps", "2"]) == 0

@@ -50,8 +50,13 @@ def test_captioner_and_then_editor(faces, tmp_path, capsys):
     assert (run / "samples" / "step-00000002.png").exists()
     editor = models.TextFaceEditor.from_preset(run / "model")
     assert editor.features is None and editor.encoder is None
-    metadata = json.loads((run / "model" / "metadata.json").read_text())
-    assert metadata["generator"] == str(tmp_path / "generator")
+    # Names, and no paths of this machine; of a run its own.
+    metadata = (run / "model" / "metadata.json").read_text()
+    assert str(tmp_path) not in metadata
+    assert str(tmp_path) not in (run / "model" / "config.json").read_text()
+    facts = json.loads(metadata)
+    assert facts["generator"] == "generator"
+    assert facts["captioner"] == "captioner"
     found = main(
         ["edit", "seed:1", "smiling", "--preset", str(run), "--out"]
         + [str(tmp_path / "sheet.png")]

@@ -17,7 +17,8 @@ def kernels(layer, style):
     """w[b, k, i, o] by the definition (StyleGAN2, equations 1 and 3)."""
     kernel = np.asarray(layer.kernel, "float64")
     if layer.separable:
-        kernel = np.asarray(layer.spatial, "float64") * kernel / 3.0
+        spatial = np.asarray(layer.spatial, "float64")[..., 0]
+        kernel = spatial[:, :, None, :] * kernel / 3.0
         fan_in = kernel.shape[2]
     else:
         fan_in = np.prod(kernel.shape[:3])
@@ -54,6 +55,18 @@ def test_doubling_equals_zeros_between_a_convolution_and_a_blur():
         wide = tf.pad(wide, [[0, 0], [1, 1], [1, 1], [0, 0]])
         expected = tf.nn.conv2d(wide, blur, 1, "VALID")[0]
         np.testing.assert_allclose(each, expected, atol=1e-4)
+
+
+def test_separable_doubling_mixes_channels_before_it_resizes():
+    layer = ModulatedConv2D(4, 3, double=True, separable=True)
+    found = np.asarray(layer([X, STYLE]))
+    # Mixing channels and resizing commute: the kernels act on the large map.
+    large = np.asarray(tf.image.resize(X, (12, 12)), "float64")
+    for x, w, each in zip(large, kernels(layer, STYLE), found):
+        expected = tf.nn.conv2d(x[None], w, 1, "SAME")[0]
+        np.testing.assert_allclose(each, expected, atol=1e-5)
+    trained = np.asarray(layer([X, STYLE], training=True))
+    np.testing.assert_allclose(trained, found, atol=1e-5)
 
 
 def test_doubled_equals_bilinear_resizing_and_has_second_derivatives():

@@ -4,6 +4,7 @@ import json
 import os
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -184,6 +185,50 @@ def test_hostile_config_is_refused(preset, change, tmp_path, monkeypatch):
 def test_weights_of_another_shape_are_refused(preset):
     change_config(preset, lambda c: c["config"].update(generator_width=4))
     with pytest.raises(ValueError, match="does not fit its config"):
+        models.GANCLS.from_preset(preset)
+
+
+def test_weights_in_another_order_are_refused(preset, monkeypatch):
+    # As a refactoring does that makes layers in another order.
+    networks = models.GANCLS.preset_networks
+
+    class Reordered:
+        def __init__(self, network):
+            first, second, *rest = network.weights
+            self.weights = [second, first, *rest]
+
+    def reordered(model):
+        found = networks(model)
+        return {**found, "generator": Reordered(found["generator"])}
+
+    monkeypatch.setattr(models.GANCLS, "preset_networks", reordered)
+    message = "order their weights otherwise: array 0 of generator was .*mean"
+    with pytest.raises(ValueError, match=message):
+        models.GANCLS.from_preset(preset)
+
+
+def test_names_of_weights_are_the_same_in_every_process(preset, tmp_path):
+    keras.layers.Dense(1), keras.layers.BatchNormalization()
+    models.GANCLS.from_preset(preset).save_to_preset(tmp_path / "again")
+    first, second = [
+        json.loads((folder / "config.json").read_text())["weights"]["generator"]
+        for folder in (preset, tmp_path / "again")
+    ]
+    assert first == second and len(set(first)) == len(first)
+    assert {"dense/kernel", "dense_1/kernel"} < set(first)
+
+
+def test_preset_from_before_names_were_saved_is_loaded(preset, model):
+    change_config(preset, lambda config: config.pop("weights"))
+    loaded = models.GANCLS.from_preset(preset)
+    first, second = model.generator.weights[0], loaded.generator.weights[0]
+    np.testing.assert_allclose(tiny.value(first), tiny.value(second), rtol=1e-3)
+
+
+@pytest.mark.parametrize("weights", [["generator"], {"generator": 3}, None])
+def test_hostile_names_of_weights_are_refused(preset, weights):
+    change_config(preset, lambda config: config.update(weights=weights))
+    with pytest.raises(ValueError, match="no list of the weights of generator"):
         models.GANCLS.from_preset(preset)
 
 

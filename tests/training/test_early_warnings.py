@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from keras_t2i import training
+from keras_t2i.training import backend
 from keras_t2i.training.early_warnings import spread
+from keras_t2i.training.early_warnings import warn_of_emulation
 
 HEALTHY = {
     "drawn_spread": 0.4,
@@ -84,3 +86,34 @@ def test_spread_is_the_deviation_over_the_batch():
     expected = np.mean([np.std(pixel) for pixel in images.reshape(8, -1).T])
     assert float(spread(images)) == pytest.approx(expected, rel=1e-5)
     assert float(spread(np.ones((4, 8, 8, 3)))) == 0.0
+
+
+@pytest.mark.parametrize(
+    "dtype, flags, warned",
+    [
+        ("bfloat16", "sse avx avx2 fma", True),
+        ("bfloat16", "sse avx avx2 avx512f avx512bw", False),
+        ("float32", "sse avx avx2 fma", False),
+        # Not an x86 processor.
+        ("bfloat16", "asimd bf16", False),
+    ],
+)
+def test_emulated_half_precision_is_warned_of(
+    tmp_path, monkeypatch, dtype, flags, warned
+):
+    monkeypatch.setattr(backend, "has_gpu", lambda: False)
+    cpu = tmp_path / "cpuinfo"
+    cpu.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_emulation(dtype, cpu)
+    assert ["float32" in str(w.message) for w in caught] == [True] * warned
+
+
+def test_no_warning_where_a_gpu_computes(tmp_path, monkeypatch):
+    monkeypatch.setattr(backend, "has_gpu", lambda: True)
+    cpu = tmp_path / "cpuinfo"
+    cpu.write_text("flags : avx2\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_emulation("bfloat16", cpu)

@@ -76,6 +76,9 @@ class ModalityDisentangledT2I(StyleControl, TextToImageModel):
             - `mode_seeking_weight`: of the term that makes the contents of
               pictures of one caption differ as their latents do; half of the
               captions of a batch are then drawn twice.
+            - `reconstruction_weight`: of the difference of real pictures and
+              those drawn for their captions in their styles, which half of the
+              drawn pictures then have instead of noise.
             - `kl_weight`: above 0, h_tc is the mean of conditioning
               augmentation, with this weight of its divergence;
               `matcher_weight`: of the matching losses of DAMSM.
@@ -206,6 +209,15 @@ class ModalityDisentangledT2I(StyleControl, TextToImageModel):
         asked = ops.stop_gradient(text if s["dc_text"] == "htc" else sentence)
         told = self.for_drawn([text, *self.words_of(features)])
         latents = self.draw_noise((ops.shape(told[0])[0], self.latent_width))
+        if s["reconstruction_weight"]:
+            # Half of the drawn pictures are to be the real ones once more.
+            half = (ops.shape(latents)[0] + 1) // 2
+            own = batch["images"][:half]
+            codes = self.image_encoders[-1](own, training=True)
+            style = objective.as_noise(codes[3], latents[:half])
+            latents = ops.concatenate(
+                [ops.stop_gradient(style), latents[half:]]
+            )
         drawn = self.generator([latents, *told], training=True)["images"]
         real = [batch["images"]]
         for _ in drawn[1:]:
@@ -224,6 +236,18 @@ class ModalityDisentangledT2I(StyleControl, TextToImageModel):
             discriminator_loss += d_loss
             generator_loss += g_loss
             logs.update(some_logs)
+        if s["reconstruction_weight"]:
+            loss = objective.reconstruction_loss(own, drawn[-1][:half])
+            generator_loss += s["reconstruction_weight"] * loss
+            logs["reconstruction"] = loss
+            # Drawn anew for the encoder: through those that are judged it
+            # would learn to make drawn pictures easy to tell.
+            again = self.generator(
+                [style, *(each[:half] for each in told)], training=True
+            )["images"][-1]
+            discriminator_loss += s[
+                "reconstruction_weight"
+            ] * objective.reconstruction_loss(own, again)
         if s["kl_weight"]:
             generator_loss += s["kl_weight"] * conditioning_kl_loss(
                 text, content["log_variance"]

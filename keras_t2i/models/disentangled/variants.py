@@ -31,6 +31,7 @@ _DEFAULT = {
     "style_adversarial_weight": 0.1,
     "style_loss_in_generator": True,
     "mode_seeking_weight": 0.2,  # 0 trusts the noise to be used
+    "reconstruction_weight": 2.0,  # of real pictures, from their styles
     "kl_weight": 0.0,  # above 0 h_tc is a mean beside a variance
     "matcher_weight": 0.0,  # of DAMSM; above 0 needs a matcher
     "text_noise": 0.3,  # length of the noise on unit-length sentences
@@ -58,6 +59,7 @@ _PATENT = {
     "wrong_pairs": "none",
     "style_loss_in_generator": False,
     "mode_seeking_weight": 0.0,
+    "reconstruction_weight": 0.0,
     "text_noise": 0.0,
     "learning_rate": 2e-4,
     "updates": "alternating",
@@ -111,6 +113,7 @@ _NUMBERS = (
     "style_weight",
     "style_adversarial_weight",
     "mode_seeking_weight",
+    "reconstruction_weight",
     "kl_weight",
     "matcher_weight",
     "text_noise",

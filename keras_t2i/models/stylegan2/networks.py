@@ -92,8 +92,6 @@ def synthesis(image_size, settings):
     separable = settings["separable"]
 
     def styled(x, filters, style, noise, name, double=False):
-        if double and separable:
-            x, double = Upsample("bilinear")(x), False
         style = EqualizedDense(x.shape[-1], bias=1.0, name=f"{name}_style")(style)
         x = ModulatedConv2D(
             filters, 3, double=double, separable=separable, name=name

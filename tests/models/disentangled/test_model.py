@@ -53,6 +53,7 @@ def moved_by(part, **weights):
         "style_weight": 0.0,
         "style_loss_in_generator": True,
         "mode_seeking_weight": 0.0,
+        "reconstruction_weight": 0.0,
         **weights,
     }
     model = disentangled(**settings)
@@ -98,6 +99,14 @@ def test_mode_seeking_is_the_generators():
     moved = moved_by("generator", mode_seeking_weight=1.0)
     assert "generator" in moved
     assert moved_by("discriminator", mode_seeking_weight=1.0) == set()
+
+
+def test_reconstruction_trains_the_generator_and_the_image_encoder():
+    moved = moved_by("generator", reconstruction_weight=1.0)
+    # The styles in which pictures are judged are given to the generator.
+    assert moved == {"generator", "text_head"}
+    moved = moved_by("discriminator", reconstruction_weight=1.0)
+    assert "image_encoder" in moved
 
 
 @pytest.mark.parametrize("weight", ["content_weight", "style_weight"])
@@ -201,7 +210,7 @@ def test_divergence_of_conditioning_augmentation_is_added():
 
 @pytest.mark.parametrize("weight, rows", [(0.0, [0, 1, 2]), (0.1, [0, 1] * 2)])
 def test_mode_seeking_draws_half_of_the_captions_twice(weight, rows):
-    model = disentangled(mode_seeking_weight=weight)
+    model = disentangled(mode_seeking_weight=weight, reconstruction_weight=0.0)
     batch = model._unpack(tiny.batch(model, count=3))
     given, generator = [], model.generator
 
@@ -217,6 +226,27 @@ def test_mode_seeking_draws_half_of_the_captions_twice(weight, rows):
     expected = model.text_head(sentence, training=True)["text"]
     np.testing.assert_allclose(text, np.array(expected)[rows], atol=1e-5)
     assert len(np.unique(latents, axis=0)) == len(rows)
+
+
+@pytest.mark.parametrize("seeking, count", [(0.0, 3), (0.1, 4)])
+def test_half_of_the_pictures_are_drawn_in_the_styles_of_real_ones(
+    seeking, count
+):
+    model = disentangled(mode_seeking_weight=seeking)
+    batch = model._unpack(tiny.batch(model, count=3))
+    style = np.array(model.image_encoders[0](batch["images"])[3])
+    latents = []
+    model.losses_of_scale = lambda scale, real, fake, conditions, class_id: (
+        latents.append(conditions[2]) or (0.0, 0.0, {})
+    )
+    model.losses(batch)
+    assert latents[0].shape == (count, 8)
+    found = [
+        np.corrcoef(given, of_real)[0, 1]
+        for given, of_real in zip(latents[0], [*style[:2], *style], strict=False)
+    ]
+    # Beside a little noise; the others are nothing else.
+    assert min(found[:2]) > 0.6 and max(found[2:]) < 0.6
 
 
 def test_three_scales_judge_pictures_of_half_the_size():

@@ -55,3 +55,33 @@ def test_halved_pictures_are_means_of_four_pixels():
     expected = images.reshape(2, 4, 2, 4, 2, 3).mean(axis=(2, 4))
     result = objective.halved(keras.ops.convert_to_tensor(images))
     np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+def test_styles_of_pictures_are_given_like_noise():
+    style = np.random.default_rng(2).normal(3.0, 5.0, size=(4, 6))
+    style = keras.ops.convert_to_tensor(style)
+    result = np.array(objective.as_noise(style, np.zeros((4, 6))))
+    # A fifth of the variance is left to noise.
+    np.testing.assert_allclose(result.mean(axis=1), 0.0, atol=1e-6)
+    np.testing.assert_allclose(result.std(axis=1), 0.8**0.5, atol=1e-6)
+    for row, before in zip(result, np.array(style), strict=True):
+        assert np.corrcoef(row, before)[0, 1] == pytest.approx(1.0)
+    noise = np.random.default_rng(3).normal(size=(4, 6))
+    blurred = np.array(objective.as_noise(style, noise))
+    np.testing.assert_allclose(blurred - result, 0.2**0.5 * noise, atol=1e-6)
+
+
+def test_reconstruction_compares_means_of_sixteen_by_sixteen():
+    random = np.random.default_rng(3)
+    images, drawn = random.uniform(-1.0, 1.0, size=(2, 3, 32, 32, 3))
+    small = [
+        x.reshape(3, 16, 2, 16, 2, 3).mean(axis=(2, 4)) for x in (images, drawn)
+    ]
+    result = objective.reconstruction_loss(*map(np.asarray, (images, drawn)))
+    assert float(result) == pytest.approx(
+        np.abs(small[0] - small[1]).mean(), abs=1e-6
+    )
+    smaller = objective.reconstruction_loss(images[:, :8, :8], drawn[:, :8, :8])
+    assert float(smaller) == pytest.approx(
+        np.abs(images - drawn)[:, :8, :8].mean(), abs=1e-6
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from keras_t2i import models
 from keras_t2i import training
-from keras_t2i.models.face_editor import model as editing
+from keras_t2i.models.face_editor import editing
 from tests import tiny
 from tests.models.face_editor import parts
 
