@@ -21,7 +21,7 @@ and prints, as one line of JSON, over all captions of the subject in 64 styles:
   model itself;
 - with `--data`, `brightness_correlation` of the borders of real pictures and
   of the pictures drawn in their style, over all captions;
-- for shapes, `probe`: each attribute is left out of 64 captions, which are
+- for shapes, `probe`: each attribute is left out of 512 captions, which are
   drawn in 8 styles. `accuracy` says how often a linear probe tells the value
   from the style that the image encoder finds, for captions that the probe did
   not learn from; `commonest` is the share of the value that was drawn most
@@ -68,7 +68,7 @@ CAPTIONS = {
     ],
 }
 STYLES = 64
-PROBED = 64
+PROBED = 512
 PROBED_STYLES = 8
 
 
@@ -172,6 +172,8 @@ def probe(model, seed):
         _, features = model.encode(images)
         # Learnt on the styles of one half of the captions, asked of the other.
         half = PROBED // 2 * PROBED_STYLES
+        features -= features[:half].mean(axis=0)
+        features /= features[:half].std(axis=0) + 1e-6
         weights = softmax_regression(
             features[:half], labels[:half], len(values)
         )
@@ -188,7 +190,7 @@ def probe(model, seed):
     return results
 
 
-def softmax_regression(features, labels, num_values, steps=500):
+def softmax_regression(features, labels, num_values, steps=1500):
     """Weights [D + 1, num_values] of a linear probe."""
     features = with_one(features)
     wanted = np.eye(num_values)[labels]

@@ -14,6 +14,7 @@ import keras_t2i
 from keras_t2i import models
 from keras_t2i import pictures
 from tests import tiny
+from tests.models.face_editor import parts
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
@@ -243,3 +244,40 @@ def test_ablation_makes_a_table_and_a_plot(tmp_path, capsys):
     # What is there is not trained again.
     example["main"]([*argv, "--arms", *arms])
     assert "steps" not in capsys.readouterr().out
+
+
+def test_stylegan2_sheets_and_distances(colored, tmp_path, capsys):
+    model = parts.generator()
+    model.save_to_preset(tmp_path / "faces")
+    parts.features().save_to_preset(tmp_path / "judge")
+    example, out = script("stylegan2_sheets.py"), tmp_path / "sheets"
+    example["main"].__globals__["COUNT"] = 8
+    example["main"](
+        ["--preset", str(tmp_path / "faces"), "--out", str(out)]
+        + ["--judge", str(tmp_path / "judge"), "--data", colored]
+    )
+    sizes = {p.stem: pictures.read(p).shape for p in out.glob("*.png")}
+    assert set(sizes) == {
+        "faces",
+        "faces_truncated",
+        "mixing",
+        "interpolation",
+    }
+    assert (out / "interpolation.gif").is_file()
+    printed = capsys.readouterr().out
+    numbers = json.loads(printed[printed.index("{") :])
+    assert numbers["largest_step"] >= 1.0
+    frechet = numbers["frechet"]
+    assert set(frechet) == {"truncation 1", "truncation 0.7", "real"}
+    # Real pictures are nearer to real ones than those of no training.
+    assert frechet["real"]["value"] < frechet["truncation 1"]["value"]
+
+
+def test_a_jump_in_a_film_is_seen():
+    largest_step = script("stylegan2_sheets.py")["largest_step"]
+    smooth = np.zeros((8, 4, 4, 3), "uint8")
+    smooth += np.array([0, 2, 4, 6, 8, 6, 4, 2], "uint8")[:, None, None, None]
+    assert largest_step(smooth) == 1.0
+    jumping = smooth.copy()
+    jumping[3:] += 20
+    assert largest_step(jumping) > 5.0

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests import page_reader
 from tests.models.face_editor import parts
 
 from keras_t2i import export
@@ -107,3 +108,33 @@ def test_an_editor_of_whole_captions_is_refused(tmp_path):
     model = parts.editor(variant="patent")
     with pytest.raises(ValueError, match="anchored in captions"):
         export.to_litert(model, tmp_path / "faces.tflite")
+
+
+@pytest.mark.filterwarnings("ignore:Not understood")
+def test_the_page_reads_texts_as_the_editor(editor, loaded):
+    texts = [
+        "smiling woman with glasses",
+        "She isn’t smiling; NO  glasses",
+        "no\u00a0eye-glasses and a beard, young",
+        "戴眼镜的微笑女人",
+        "没有胡子",
+        "big purple eyes, glasses 3glasses",
+        "don't wear any eyeglasses, please look older and male",
+    ]
+    start = editor.latents_for(1, seed=3)
+    for text, found in zip(texts, page_reader.read(loaded.metadata, texts)):
+        _, rest = editor.understood(text)
+        assert found["rest"] == rest, text
+        moved = page_reader.edited(loaded, start, found["groups"], 0.8)
+        expected = editor.edit_latents(start, text, strength=0.8).latents
+        np.testing.assert_allclose(moved, expected, atol=1e-4, err_msg=text)
+        assert np.max(np.abs(moved - start)) > 1e-2
+
+
+def test_the_page_says_what_it_cannot_read(loaded):
+    texts = ["", "a purple zebra", "blond hair and black hair", "x" * 8000]
+    found = [each["told"] for each in page_reader.read(loaded.metadata, texts)]
+    assert "names nothing that I can change" in found[0]
+    assert "“a purple zebra” names nothing" in found[1]
+    assert "cannot be both blond hair and black hair" in found[2]
+    assert len(found[3]) < 200

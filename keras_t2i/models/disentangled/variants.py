@@ -15,7 +15,7 @@ _DEFAULT = {
     # Networks.
     "architecture": "compact",  # or "published"
     "num_scales": 1,
-    "latent_width": 32,  # of the noise and of the style
+    "latent_width": 16,  # of the noise and of the style
     "text_width": 128,  # of h_tc and of the content
     "generator_width": 32,
     "discriminator_width": 64,
@@ -27,11 +27,11 @@ _DEFAULT = {
     "margin": 0.5,
     "content_weight": 1.0,
     "content_gradient": "pictures",  # or "text": what G's content term moves
-    "style_weight": 1.0,
+    "style_weight": 2.0,
     "style_adversarial_weight": 0.1,
     "style_loss_in_generator": True,
     "mode_seeking_weight": 0.2,  # 0 trusts the noise to be used
-    "reconstruction_weight": 2.0,  # of real pictures, from their styles
+    "reconstruction_weight": 5.0,  # of real pictures, from their styles
     "kl_weight": 0.0,  # above 0 h_tc is a mean beside a variance
     "matcher_weight": 0.0,  # of DAMSM; above 0 needs a matcher
     "text_noise": 0.3,  # length of the noise on unit-length sentences
@@ -57,6 +57,7 @@ _PATENT = {
     "discriminator_width": 32,
     "dc_text": "htc",
     "wrong_pairs": "none",
+    "style_weight": 1.0,
     "style_loss_in_generator": False,
     "mode_seeking_weight": 0.0,
     "reconstruction_weight": 0.0,
@@ -84,14 +85,15 @@ VARIANTS = {
     # Narrow, for `data.shapes` at 32 pixels on a CPU.
     "shapes": {
         "text_encoder": "bag_of_ngrams",
-        "latent_width": 8,
         "generator_width": 16,
         "discriminator_width": 16,
         "content_weight": 0.3,
+        "style_weight": 1.0,
         "mode_seeking_weight": 0.1,
+        "reconstruction_weight": 20.0,
         "text_noise": 0.0,
         "learning_rate": 5e-4,
-        "ema_decay": 0.99,
+        "ema_decay": 0.995,
         "augment": (),
         "r1_weight": 0.0,
     },
