@@ -108,7 +108,10 @@ class Reader:
         )
         names, said = names[known], denied[known] == 0
         steps = [self._steps(names[said]), self._steps(names[~said])]
-        signs = [tf.fill(tf.shape(s)[:1], x) for s, x in zip(steps, (1.0, -1.0))]
+        signs = [
+            tf.fill(tf.shape(some)[:1], sign)
+            for some, sign in zip(steps, (1.0, -1.0))
+        ]
         missing = self.steps - tf.shape(steps[0])[0] - tf.shape(steps[1])[0]
         words = tf.pad(tf.concat(steps, 0), [[0, missing], [0, 0]])
         signs = tf.pad(tf.concat(signs, 0), [[0, missing]])

@@ -72,8 +72,9 @@ def of_face_editor(model):
     @tf.function(input_signature=_INPUTS)
     def as_files(*rows):
         outputs = function(*rows)
-        for name, key in (("images", "image_bytes"), ("before", "before_bytes")):
-            outputs[key] = as_png(outputs.pop(name), outputs["error"])
+        error = outputs["error"]
+        outputs["image_bytes"] = as_png(outputs.pop("images"), error)
+        outputs["before_bytes"] = as_png(outputs.pop("before"), error)
         return outputs
 
     @tf.function(input_signature=_INPUTS)
