@@ -4,7 +4,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from keras_t2i.export.signatures import MAX_ROWS
+from keras_t2i.export.rows import MAX_ROWS
 
 # Of the release of TensorFlow that setup.cfg asks for.
 IMAGE = "tensorflow/serving:2.21.0"
@@ -65,7 +65,7 @@ def write_warmup(folder, name, served):
     Args:
         folder: of a SavedModel.
         name: the server's name for the model.
-        served: `signatures.Served`, what is in the folder.
+        served: `rows.Served`, what is in the folder.
     """
     extra = folder / "assets.extra"
     extra.mkdir()

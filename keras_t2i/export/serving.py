@@ -52,14 +52,26 @@ def to_serving(model, dir, version=None):
     signatures also give `error`, string [B]: "" for a picture; else what is
     wrong with the row, which then has no picture, while all others have
     theirs. A `StyleGAN2` has the same signatures without `text`, and `seed`
-    (of `seed` alone) in the place of that of the texts. The folder needs
+    (of `seed` alone) in the place of that of the texts.
+
+    A `TextFaceEditor` has `edit`, which is `serving_default` too:
+    `image_bytes` string [B], PNG or JPEG files, `text` string [B] and
+    `strength` float32 [B] give `image_bytes` and `before_bytes`, PNG files
+    after and before the edit, `similarity` float32 [B] if the editor has
+    `features`, and `rest` string [B], the words that were not understood. Its
+    `generate` gives `images` and `before`, uint8 [B, H, W, 3], instead of the
+    files. A picture may be of any size; the middle square of it is taken for
+    a face that is in place: nothing looks for one, EXIF data do not turn it,
+    and the latents are those of the encoder, as with `steps=0`.
+
+    The folder needs
     TensorFlow and, if its text encoder does, TF Text; it does not need this
     package. Weights that came from a preset are stored in float16, which they
     are numbers of.
 
     Args:
-        model: a text-to-image model or a `StyleGAN2` that was trained or
-            loaded.
+        model: a text-to-image model, a `StyleGAN2` or a `TextFaceEditor` that
+            was trained or loaded.
         dir: folder of the model, made if needed.
         version: whole number from 1 on; None takes the next one.
 
@@ -67,7 +79,8 @@ def to_serving(model, dir, version=None):
         `pathlib.Path` of the version folder.
 
     Raises:
-        ValueError: for another kind of model, one without networks, a
+        ValueError: for another kind of model, one without networks, an editor
+            of whole captions or without an `encoder`, a
             version that exists, a text encoder that cannot be exported, or
             ops that the stock server does not have.
         OSError: if the folder cannot be written.

@@ -8,19 +8,19 @@ gets an `error` of its own instead of failing them all.
 A kind of model joins by one function in `_KINDS`.
 """
 
-import collections
-
-import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_t2i.export.latents import first_row_latents
+from keras_t2i.export.rows import Served
+from keras_t2i.export.rows import as_png
+from keras_t2i.export.rows import blanked
+from keras_t2i.export.rows import checked
+from keras_t2i.export.rows import holding
+from keras_t2i.export.rows import traced
+from keras_t2i.export.signatures_editor import of_face_editor
+from keras_t2i.models.face_editor.model import TextFaceEditor
 from keras_t2i.models.stylegan2.model import StyleGAN2
 from keras_t2i.models.text_to_image import TextToImageModel
-
-# As many pictures as `generate` draws at once. More at a time would take
-# memory and save nothing.
-MAX_ROWS = 64
 
 # Checked after every export, and sent to the server's warm-up.
 _CAPTION = "a red flower"
@@ -35,32 +35,6 @@ _NOISE = [
     tf.TensorSpec([None], tf.int64, name="seed"),
     tf.TensorSpec([None], tf.float32, name="truncation"),
 ]
-
-
-
-class Served(
-    collections.namedtuple("Served", "functions module example expected")
-):
-    """What is served of a model.
-
-    Attributes:
-        functions: dict of signature -> concrete function of tensors whose
-            first dimension is that of the rows. There is always a "generate"
-            that gives `images`.
-        module: `tf.Module` that holds what they read, to be saved with them.
-        example: dict of input -> value of one row, for all signatures.
-        expected: uint8 [1, H, W, 3], the `images` of the example.
-    """
-
-    def rows(self, signature, count=1):
-        """Inputs of a signature: `count` times the example."""
-        specs, _ = self.functions[signature].structured_input_signature
-        return {
-            spec.name: tf.constant(
-                [self.example[spec.name]] * count, spec.dtype
-            )
-            for spec in specs
-        }
 
 
 def signatures(model):
@@ -81,8 +55,8 @@ def signatures(model):
             model.check_built()
             return serve(model)
     raise ValueError(
-        "Only a text-to-image model or a StyleGAN2 can be exported for "
-        f"serving. Received: {type(model).__name__}"
+        "Only a text-to-image model, a StyleGAN2 or a TextFaceEditor can be "
+        f"exported for serving. Received: {type(model).__name__}"
     )
 
 
@@ -112,12 +86,12 @@ def _of_text_to_image(model):
             seed2=0,
         )
         images, error = drawing(text, seed, tf.ones_like(seed, tf.float32))
-        png = _as_png(images, error)
+        png = as_png(images, error)
         return {"image_bytes": png, "seed": seed, "error": error}
 
     return Served(
         {**_pictures(drawing, inputs), "text": of_text.get_concrete_function()},
-        _holding(drawing, [*halves, *encoder.resources]),
+        holding(drawing, [*halves, *encoder.resources]),
         {"text": _CAPTION, "seed": _SEED, "truncation": 1.0},
         model.generate(_CAPTION, seed=_SEED),
     )
@@ -134,17 +108,21 @@ def _of_stylegan2(model):
     @tf.function(input_signature=_NOISE[:1])
     def of_seed(seed):
         images, error = drawing(seed, tf.ones_like(seed, tf.float32))
-        return {"image_bytes": _as_png(images, error), "error": error}
+        return {"image_bytes": as_png(images, error), "error": error}
 
     return Served(
         {**_pictures(drawing, _NOISE), "seed": of_seed.get_concrete_function()},
-        _holding(drawing, halves),
+        holding(drawing, halves),
         {"seed": _SEED, "truncation": 1.0},
         model.generate(seed=_SEED),
     )
 
 
-_KINDS = {TextToImageModel: _of_text_to_image, StyleGAN2: _of_stylegan2}
+_KINDS = {
+    TextToImageModel: _of_text_to_image,
+    StyleGAN2: _of_stylegan2,
+    TextFaceEditor: of_face_editor,
+}
 
 
 def _drawing(model, draw, inputs):
@@ -159,57 +137,19 @@ def _drawing(model, draw, inputs):
         Concrete function, and a list of variables that live as long as they
         are held.
     """
-    halves = []
-
     def drawing(*rows):
-        rows = _checked({s.name: x for s, x in zip(inputs, rows)})
+        rows = checked({s.name: x for s, x in zip(inputs, rows)})
         truncation = rows[-1]
-        # Keras layers find the weights' values in this scope.
-        with keras.StatelessScope(
-            [(weight, tf.cast(half, "float32")) for weight, half in halves]
-        ):
-            images, error = draw(*rows)
+        images, error = draw(*rows)
         fits = (truncation > 0.0) & (truncation <= 1.0)  # NaN does not.
         error = tf.where(fits | (error != ""), error, _TRUNCATION)
         images = tf.ensure_shape(
             model.to_uint8(images),
             [None, model.image_size, model.image_size, 3],
         )
-        wrong = tf.strings.length(error) > 0
-        nothing = tf.zeros_like(images)
-        return tf.where(wrong[:, None, None, None], nothing, images), error
+        return blanked(images, error), error
 
-    def traced():
-        # Without AutoGraph, which would garble the message of an error.
-        function = tf.function(drawing, input_signature=inputs, autograph=False)
-        return function.get_concrete_function()
-
-    function = traced()
-    halves += _in_half(model, function.graph.variables)
-    if halves:
-        function = traced()
-    return function, [half for _, half in halves]
-
-
-def _in_half(model, variables):
-    """The weights among `variables`, in half the size if that loses nothing.
-
-    Those that came from a preset are numbers of float16.
-
-    Returns:
-        List of pairs (weight, float16 variable); none if one would lose.
-    """
-    read = {variable.ref() for variable in variables}
-    weights = [w for w in model.weights if w.value.ref() in read]
-    halves = []
-    for weight in weights:
-        value = weight.numpy()
-        with np.errstate(over="ignore"):
-            half = value.astype("float16")
-        if value.dtype != "float32" or np.any(half != value):
-            return []
-        halves.append(half)
-    return list(zip(weights, map(tf.Variable, halves)))
+    return traced(model, drawing, inputs)
 
 
 def _pictures(drawing, inputs):
@@ -218,7 +158,7 @@ def _pictures(drawing, inputs):
     @tf.function(input_signature=inputs)
     def as_files(*rows):
         images, error = drawing(*rows)
-        return {"image_bytes": _as_png(images, error), "error": error}
+        return {"image_bytes": as_png(images, error), "error": error}
 
     @tf.function(input_signature=inputs)
     def as_numbers(*rows):
@@ -229,18 +169,6 @@ def _pictures(drawing, inputs):
         "serving_default": as_files.get_concrete_function(),
         "generate": as_numbers.get_concrete_function(),
     }
-
-
-def _holding(drawing, resources):
-    """A module with all that was read, and no more.
-
-    A SavedModel keeps what its module names. The Keras layers themselves
-    would bring every variable twice.
-    """
-    module = tf.Module()
-    module.weights = list(drawing.graph.variables)
-    module.resources = list(resources)
-    return module
 
 
 def _features(encoder, text):
@@ -254,33 +182,3 @@ def _features(encoder, text):
             "work with TensorFlow alone. "
             f"{type(error).__name__}: {error}"
         ) from error
-
-
-def _checked(rows):
-    """The same rows, unless there are too many or parts of a row missing.
-
-    A server checks the latter before it joins requests, and its batches are
-    not larger, so this fails nobody else's rows.
-    """
-    (first, values), *others = rows.items()
-    count = tf.shape(values)[0]
-    checks = [
-        tf.debugging.Assert(
-            (count >= 1) & (count <= MAX_ROWS),
-            [f"Give 1 to {MAX_ROWS} rows at a time. Received:", count],
-        )
-    ]
-    for name, values in others:
-        other = tf.shape(values)[0]
-        message = f"`{first}` and `{name}` must be of one length. Received:"
-        checks.append(
-            tf.debugging.Assert(other == count, [message, count, other])
-        )
-    with tf.control_dependencies(checks):
-        return [tf.identity(x) for x in rows.values()]
-
-
-def _as_png(images, error):
-    """String [B]; "" where there is no picture."""
-    files = tf.io.encode_png(images)
-    return tf.where(tf.strings.length(error) > 0, "", files)

@@ -10,9 +10,11 @@ from keras_t2i.text import spelling
 NOTHING, START, END = range(3)
 _FIRST = 3
 _LETTER = "[a-z0-9]"
+# Before and after a phrase in the letters of English.
+EDGES = f"(?<!{_LETTER})", f"(?!{_LETTER})"
 # What stands before the name of something that shall go.
 DENIAL = (
-    r"(?:(?<![a-z])(?:not|no|without|remove|don't|take off|get rid of|lose)\s+"
+    r"(?:(?<![a-z0-9])(?:not|no|without|remove|don't|take off|get rid of|lose)\s+"
     r"(?:(?:an?|any|the|his|her|their|wear|wearing|be|have)\s+)*"
     r"|(?:没有|没|不要|不|无|去掉|摘掉|别)(?:再|有|戴着|戴|留着|留)?)"
 )
@@ -84,10 +86,12 @@ class Lexicon:
                 known = all(word in self.rows for word in phrase.split())
                 as_read = phrase.split() if known else first
                 self._phrases[phrase] = number, as_read
-        phrases = "|".join(
-            map(_pattern, sorted(self._phrases, key=len, reverse=True))
-        )
+        phrases = "|".join(self.patterns())
         self._pattern = re.compile(f"(?P<no>{DENIAL})?(?P<phrase>{phrases})")
+
+    def patterns(self):
+        """Regular expressions of all phrases, in the order of trying them."""
+        return map(_pattern, sorted(self._phrases, key=len, reverse=True))
 
     @property
     def names(self):
@@ -147,6 +151,6 @@ class Lexicon:
 def _pattern(phrase):
     """A regular expression for a phrase between other text."""
     spelled = r"[\s-]+".join(map(re.escape, phrase.split()))
-    before = f"(?<!{_LETTER})" if phrase[0].isascii() else ""
-    after = f"(?!{_LETTER})" if phrase[-1].isascii() else ""
+    before = EDGES[0] if phrase[0].isascii() else ""
+    after = EDGES[1] if phrase[-1].isascii() else ""
     return before + spelled + after

@@ -21,7 +21,7 @@ def words(text):
     Returns:
         list of (start, word).
     """
-    return _runs(text.lower(), _word_kind)
+    return _runs(text.lower(), word_kind)
 
 
 def bert_words(text):
@@ -51,7 +51,8 @@ def _runs(text, kind):
     return found
 
 
-def _word_kind(character):
+def word_kind(character):
+    """What `words` takes a character for: alone, run or between."""
     if unicodedata.category(character)[0] not in "LMN":
         return "between"
     name = unicodedata.name(character, "")
