@@ -245,9 +245,12 @@ def locate(locator, editor):
 
     def function(inputs):
         pixels = ops.cast(inputs["rgba"][..., :3], "float32") / 127.5 - 1.0
-        seen = locator.found(pixels)
-        names = ("score", "x", "y", "side")
-        return {name: seen[:, i] for i, name in enumerate(names)}
+        # GPUs of phones cut what has three or four dimensions.
+        seen = ops.reshape(locator.found(pixels), (1, 1, 4))
+        return {
+            "score": ops.reshape(seen[..., :1], (1,)),
+            "place": ops.reshape(seen[..., 1:], (1, 3)),
+        }
 
     return Endpoint(
         function,
@@ -258,9 +261,9 @@ def locate(locator, editor):
         },
         {
             "score": "above 0.5 there is a face",
-            "x": "middle of its square from the left, in parts of the frame",
-            "y": "middle of its square from the top, in parts of the frame",
-            "side": "of its square, in parts of the frame: what `encode` takes",
+            "place": "middle of its square from the left and from the top, "
+            "and the side of that square, which `encode` takes, in parts of "
+            "the frame",
         },
         [{"rgba": pixels[row : row + 1]} for row in range(4)],
     )

@@ -96,7 +96,7 @@ def to_litert(model, path, quantize=None, locator=None):
 
     A `TextFaceEditor` has `encode`, `edit` and `synthesize`, and with a
     locator `locate`: `rgba` uint8 [1, H, W, 4], of the locator's size; gives
-    `score`, `x`, `y` and `side`, float32 [1], as `FaceLocator.locate` does.
+    `score` [1] and `place` [1, 3], float32, as `FaceLocator.locate` does.
 
     `StyleGAN2` has the same signatures of `latents` [1, Z] and `truncation`
     [1, 1].

@@ -78,7 +78,7 @@ def test_a_face_is_located_as_by_the_model(locator, loaded):
     assert found["score"].dtype == np.float32
     expected = locator.locate(rgba[..., :3])
     np.testing.assert_allclose(
-        np.stack([found[k] for k in ("score", "x", "y", "side")], axis=-1),
+        np.concatenate([found["score"][None], found["place"]], axis=-1),
         expected,
         atol=1e-4,
     )

@@ -58,7 +58,7 @@ def folder(tmp_path_factory):
         picture = np.tile(random.integers(0, 250, 3), (16, 16, 1))
         picture[5:8, [4, 11]] = 0
         pictures.save_png(folder / f"{person}.png", picture.astype("uint8"))
-        row = {"image": f"{person}.png", "captions": [""], "identity": person}
+        row = {"image": f"{person}.png", "captions": ["a face"], "identity": person}
         rows.append(row)
     (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return folder
