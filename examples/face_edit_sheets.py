@@ -18,7 +18,9 @@ judge sees it,
   agreed on a sign of their own.
 
 With `--data FACES` a last line tells what the cosine is for two photographs of
-one person and of two.
+one person and of two; and with `--photographs N` as many of them, which were
+held out, are found among what the generator draws and edited too. Before then
+means the picture that was found. No sheet is made of them.
 """
 
 import argparse
@@ -29,6 +31,7 @@ import re
 import numpy as np
 
 import keras_t2i
+from keras_t2i.models.face_editor.inversion import optimize_latents
 from keras_t2i.models.face_editor.objective import Edits
 
 TEXTS = [
@@ -104,17 +107,22 @@ def measured(editor, judge, text, latents, strength=1.0):
     }
 
 
-def photographs(judge, folder):
-    """Mean cosines of two held-out photographs of one person, and of two."""
+def photographs(folder, image_size):
+    """Held-out photographs uint8 [N, H, W, 3], and numbers of the persons."""
     data = keras_t2i.data.load(
         folder,
         "validation",
-        image_size=judge.image_size,
+        image_size=image_size,
         training=False,
         attributes=True,  # For its `class_id`, the number of a person.
     )
     images = np.concatenate([np.asarray(images) for _, images in data])
-    codes, who = judge.identity(images), np.asarray(data.source.class_ids)
+    return images, np.asarray(data.source.class_ids)
+
+
+def cosines_of(judge, images, who):
+    """Mean cosines of two photographs of one person, and of two."""
+    codes = judge.identity(images)
     cosines, same = codes @ codes.T, who[:, None] == who[None]
     alone = np.eye(len(who), dtype=bool)
     return _mean(cosines[same & ~alone]), _mean(cosines[~same])
@@ -122,6 +130,15 @@ def photographs(judge, folder):
 
 def _mean(values):
     return float(np.mean(values)) if np.size(values) else float("nan")
+
+
+def inverted(editor, images, count, steps=50):
+    """Latents of photographs of faces that are aligned already."""
+    images = images[np.linspace(0, len(images) - 1, count).astype(int)]
+    start = editor.encoder.encode(images)
+    return optimize_latents(
+        editor.generator, editor.features, images, start, steps
+    )
 
 
 def sheet(editor, text, latents, strength=1.0):
@@ -145,9 +162,14 @@ def main(arguments=None):
     parser.add_argument("--truncation", type=float, default=0.7)
     parser.add_argument("--strength", type=float, default=1.0)
     parser.add_argument("--data", help="folder of faces with `identity`")
+    parser.add_argument("--photographs", type=int, default=0)
     options = parser.parse_args(arguments)
     models = keras_t2i.models
     judge = models.FaceFeatures.from_preset(options.judge)
+    if options.data:
+        real, who = photographs(options.data, judge.image_size)
+    elif options.photographs:
+        parser.error("--photographs takes them from --data")
     rows = []
     for preset in options.preset:
         editor = models.TextFaceEditor.from_preset(preset)
@@ -159,6 +181,13 @@ def main(arguments=None):
             keras_t2i.pictures.save_png(options.out / file, picture)
             scores = measured(editor, judge, text, latents, options.strength)
             rows.append({"preset": str(preset), **scores})
+        if options.photographs:
+            latents = inverted(editor, real, options.photographs)
+            for text in options.text:
+                scores = measured(
+                    editor, judge, text, latents, options.strength
+                )
+                rows.append({"preset": f"{preset}, photographs", **scores})
     print("| " + " | ".join(rows[0]) + " |")
     print("|" + "---|" * len(rows[0]))
     for row in rows:
@@ -168,7 +197,7 @@ def main(arguments=None):
         ]
         print("| " + " | ".join(cells) + " |")
     if options.data:
-        same, other = photographs(judge, options.data)
+        same, other = cosines_of(judge, real, who)
         print(f"two photographs of one person {same:.3f}, of two {other:.3f}")
     with keras_t2i.files.atomic_write(options.out / "scores.json") as path:
         path.write_text(json.dumps(rows, indent=2) + "\n")

@@ -64,6 +64,11 @@ def add_arguments(verbs):
         choices=("float16", "int8"),
         help="weights in half or a quarter of the size (default: float32)",
     )
+    litert.add_argument(
+        "--locator",
+        metavar="NAME_OR_PATH",
+        help="for a face editor: a FaceLocator that goes into the file",
+    )
 
 
 def _add_preset(parser):
@@ -101,4 +106,5 @@ def run_litert(arguments):
     model = _load(arguments)
     from keras_t2i import export
 
-    print(export.to_litert(model, arguments.out, arguments.quantize))
+    locator = arguments.locator and preset_folder(arguments.locator)
+    print(export.to_litert(model, arguments.out, arguments.quantize, locator))

@@ -5,6 +5,7 @@ METHODS = {
     "disentangled": "ModalityDisentangledT2I",
     "face_editor": "TextFaceEditor",
     "face_features": "FaceFeatures",
+    "face_locator": "FaceLocator",
     "gan_cls": "GANCLS",
     "gated": "GatedT2I",
     "image_captioner": "ImageCaptioner",

@@ -51,6 +51,7 @@ PARTS = ("generator", "features", "captioner", "matcher")
 # What may differ when a run goes on; anything else would make another run.
 _SAID = (
     "data",
+    "others",
     "from_preset",
     "seed",
     "precision",
@@ -60,6 +61,7 @@ _SAID = (
 )
 _FREE = {
     "data",  # May have moved; its content is compared.
+    "others",
     "steps",
     "epochs",
     "checkpoint_every",
@@ -96,6 +98,13 @@ def add_arguments(verbs):
         metavar="PATH",
         help="folder of captioned pictures; or the word shapes, a set that "
         "is drawn and needs no files (a folder of that name is ./shapes)",
+    )
+    add(
+        "--others",
+        metavar="PATH",
+        action="append",
+        help="face_locator: folder of captioned pictures without faces, which "
+        "it shall not take for one; may be given several times",
     )
     add("--out", metavar="RUN", required=True, help="the run folder")
     add(
@@ -251,8 +260,14 @@ def _given(arguments):
             f"{arguments.config} sets both `steps` and `epochs`. Keep one."
         )
     if given.get("data", "shapes") != "shapes":
-        given["data"] = str(pathlib.Path(given["data"]).expanduser().resolve())
+        given["data"] = _whole_path(given["data"])
+    if "others" in given:
+        given["others"] = [_whole_path(path) for path in given["others"]]
     return given
+
+
+def _whole_path(path):
+    return str(pathlib.Path(path).expanduser().resolve())
 
 
 def _part(said):

@@ -26,6 +26,8 @@ from keras_t2i.training import pipeline
 _SAMPLES = 8
 _JUDGED_CAPTIONS = 1080
 _SHAPES_LANGUAGE = "english"
+# What is shown by its class, as no command uses it.
+_MEASURING = ("face_features", "face_locator", "image_captioner")
 # Settings of the run; all others go to the model's constructor.
 _OF_RUN = {
     "method",
@@ -34,6 +36,7 @@ _OF_RUN = {
     "steps",
     "epochs",
     "batch_size",
+    "others",
     "captions_per_picture",
     "fold",
     "precision",
@@ -177,6 +180,14 @@ def _load(settings, split, **arguments):
     }
     if settings["method"] == "face_features":
         common["attributes"] = True
+    if settings["method"] == "face_locator":
+        return data.face_scenes(
+            settings["data"],
+            split,
+            others=settings.get("others", ()),
+            fold=settings.get("fold"),
+            **common,
+        )
     if settings["data"] == "shapes":
         return data.shapes(split, language=_SHAPES_LANGUAGE, **common)
     if split == "train":
@@ -226,6 +237,8 @@ def _finish(model, settings, out, seconds, captions):
     }
     if settings["method"] == "face_features":
         facts["scores"] = _recognition(model, settings)
+    elif settings["method"] == "face_locator":
+        facts["scores"] = _locating(model, settings)
     elif settings["method"] == "image_captioner":
         facts["scores"] = _captioning(model, settings)
     elif not hasattr(model, "generate"):
@@ -242,7 +255,7 @@ def _finish(model, settings, out, seconds, captions):
     if settings["method"] == "face_editor":
         command = [program(), "edit", "PHOTO", *words, "--preset", preset]
     command = shlex.join(command)
-    if settings["method"] in ("face_features", "image_captioner"):
+    if settings["method"] in _MEASURING:
         name = type(model).__name__
         command = f"keras_t2i.models.{name}.from_preset({preset!r})"
     print(
@@ -318,6 +331,16 @@ def _recognition(model, settings):
     for name, values in scores.items():
         shown = ", ".join(f"{k} {v:.3f}" for k, v in values.items())
         print(f"  {name}: {shown}")
+    return scores
+
+
+def _locating(model, settings):
+    """Says how well faces are found of persons who were held out."""
+    if (dataset := _held_out(settings)) is None:
+        return {}
+    scores = model.held_out(dataset)
+    shown = ", ".join(f"{name} {v:.3f}" for name, v in scores.items())
+    print(f"Held out: {len(dataset.source)} scenes. {shown}")
     return scores
 
 

@@ -235,6 +235,40 @@ def _of_face_editor(model):
     return found, {"places": PLACES.tolist(), **_vocabulary(model)}
 
 
+def locate(locator, editor):
+    """The endpoint of a `FaceLocator`, tried on what an editor draws."""
+    size = locator.image_size
+    drawn = editor.draw(editor.latents_for(4, seed=0))
+    drawn = tf.image.resize(drawn, (size, size))
+    pixels = np.full((4, size, size, 4), 255, "uint8")
+    pixels[..., :3] = np.round(drawn)
+
+    def function(inputs):
+        pixels = ops.cast(inputs["rgba"][..., :3], "float32") / 127.5 - 1.0
+        # GPUs of phones cut what has three or four dimensions.
+        seen = ops.reshape(locator.found(pixels), (1, 1, 4))
+        return {
+            "score": ops.reshape(seen[..., :1], (1,)),
+            "place": ops.reshape(seen[..., 1:], (1, 3)),
+        }
+
+    return Endpoint(
+        function,
+        {
+            "rgba": Input(
+                (1, size, size, 4), "uint8", "square frame of a camera"
+            )
+        },
+        {
+            "score": "above 0.5 there is a face",
+            "place": "middle of its square from the left and from the top, "
+            "and the side of that square, which `encode` takes, in parts of "
+            "the frame",
+        },
+        [{"rgba": pixels[row : row + 1]} for row in range(4)],
+    )
+
+
 def _vocabulary(model):
     return {
         "reading": _READING,

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import os
 import pathlib
 import statistics
 import tempfile
@@ -72,7 +73,7 @@ class SignatureReport(
         )
 
 
-def to_litert(model, path, quantize=None):
+def to_litert(model, path, quantize=None, locator=None):
     """Exports a model to one file for LiteRT.
 
     The file has built-in ops only, static shapes, no variables and no control
@@ -93,6 +94,10 @@ def to_litert(model, path, quantize=None):
     generator. An app ships the features of the texts that it offers, a few
     kilobytes each, or asks a server that runs the encoder.
 
+    A `TextFaceEditor` has `encode`, `edit` and `synthesize`, and with a
+    locator `locate`: `rgba` uint8 [1, H, W, 4], of the locator's size; gives
+    `score` [1] and `place` [1, 3], float32, as `FaceLocator.locate` does.
+
     `StyleGAN2` has the same signatures of `latents` [1, Z] and `truncation`
     [1, 1].
 
@@ -104,6 +109,7 @@ def to_litert(model, path, quantize=None):
             size; "int8" stores them in a quarter, and multiplies in whole
             numbers (dynamic range), which is faster. Inputs and outputs stay
             as they are.
+        locator: for a `TextFaceEditor`, a `FaceLocator` or a preset of one.
 
     Returns:
         `LiteRTReport`.
@@ -122,6 +128,8 @@ def to_litert(model, path, quantize=None):
     litert_file.interpreter_class()
     model = _in_float32(model)
     found, facts = endpoints(model)
+    if locator is not None:
+        found = {**_located(model, locator), **found}
     functions = _functions(found)
     content = _converted(functions, quantize, found)
     counts = _checked_ops(content, found)
@@ -164,6 +172,28 @@ def _check(model, path, quantize):
             f"Received: KERAS_BACKEND={keras.backend.backend()}"
         )
     model.check_built()
+
+
+def _located(model, locator):
+    """The endpoint of a locator, a preset or a model."""
+    from keras_t2i.export.endpoints import locate
+    from keras_t2i.models import FaceLocator
+    from keras_t2i.models import TextFaceEditor
+
+    if not isinstance(model, TextFaceEditor):
+        raise ValueError(
+            "Only with a TextFaceEditor a `locator` is exported. "
+            f"Received: {type(model).__name__}"
+        )
+    if isinstance(locator, (str, os.PathLike)):
+        locator = FaceLocator.from_preset(locator)
+    if not isinstance(locator, FaceLocator):
+        raise ValueError(
+            "`locator` must be a FaceLocator or a preset of one. "
+            f"Received: {type(locator).__name__}"
+        )
+    locator.check_built()
+    return {"locate": locate(_in_float32(locator), model)}
 
 
 def _in_float32(model):

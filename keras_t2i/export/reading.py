@@ -109,8 +109,8 @@ class Reader:
         names, said = names[known], denied[known] == 0
         steps = [self._steps(names[said]), self._steps(names[~said])]
         signs = [
-            tf.fill(tf.shape(each)[:1], sign)
-            for each, sign in zip(steps, (1.0, -1.0))
+            tf.fill(tf.shape(some)[:1], sign)
+            for some, sign in zip(steps, (1.0, -1.0))
         ]
         missing = self.steps - tf.shape(steps[0])[0] - tf.shape(steps[1])[0]
         words = tf.pad(tf.concat(steps, 0), [[0, missing], [0, 0]])

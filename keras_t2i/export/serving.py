@@ -69,7 +69,7 @@ def to_serving(model, dir, version=None):
 
     The folder needs TensorFlow and, if its text encoder does, TF Text; it does
     not need this package. Weights that came from a preset are stored in
-    float16, which they are numbers of, and no file is larger than 20 MB.
+    float16, which they are numbers of; all are in files of at most 20 MB.
 
     Args:
         model: a text-to-image model, a `StyleGAN2` or a `TextFaceEditor` that

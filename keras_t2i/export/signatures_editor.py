@@ -20,7 +20,6 @@ _NO_PICTURE = (
     "`image_bytes` must be a whole PNG or JPEG file of at most "
     f"{pictures.MAX_PIXELS} pixels."
 )
-_FILES = {"images": "image_bytes", "before": "before_bytes"}
 _STRENGTH = "`strength` must be a number."
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SEED = 7
@@ -73,8 +72,9 @@ def of_face_editor(model):
     @tf.function(input_signature=_INPUTS)
     def as_files(*rows):
         outputs = function(*rows)
-        for name, key in _FILES.items():
-            outputs[key] = as_png(outputs.pop(name), outputs["error"])
+        error = outputs["error"]
+        outputs["image_bytes"] = as_png(outputs.pop("images"), error)
+        outputs["before_bytes"] = as_png(outputs.pop("before"), error)
         return outputs
 
     @tf.function(input_signature=_INPUTS)

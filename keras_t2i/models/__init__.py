@@ -4,6 +4,7 @@ from keras_t2i.models.disentangled.model import ModalityDisentangledT2I
 from keras_t2i.models.face_editor.captioner import ImageCaptioner
 from keras_t2i.models.face_editor.model import TextFaceEditor
 from keras_t2i.models.face_features.model import FaceFeatures
+from keras_t2i.models.face_locator.model import FaceLocator
 from keras_t2i.models.gan_cls.model import GANCLS
 from keras_t2i.models.gated.model import GatedT2I
 from keras_t2i.models.matching.model import ImageTextMatcher
@@ -14,6 +15,7 @@ from keras_t2i.models.stylegan2.model import StyleGAN2
 
 __all__ = [
     "FaceFeatures",
+    "FaceLocator",
     "GANCLS",
     "GatedT2I",
     "ImageCaptioner",

@@ -136,7 +136,7 @@ class TextEncoder(keras.layers.Layer):
         first = strings[int(np.argmax(which))].decode(errors="replace")
         warnings.warn(
             f"{which.sum()} of {len(strings)} texts {what}"
-            f" The first of them: {first!r}",
+            f" The first of them: {first!r:.300}",
             stacklevel=4,
         )
 

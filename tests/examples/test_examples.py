@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import runpy
 import sys
 from unittest import mock
@@ -143,6 +144,7 @@ def colored(tmp_path):
                 "image": f"{number}.png",
                 "captions": [f"a {name} flower, number {i}" for i in range(5)],
                 "class_id": number % 10,
+                "attributes": [name],
             }
         )
     lines = [json.dumps(row) for row in rows]
@@ -281,3 +283,36 @@ def test_a_jump_in_a_film_is_seen():
     jumping = smooth.copy()
     jumping[3:] += 20
     assert largest_step(jumping) > 5.0
+
+
+def test_faces_are_edited_and_found(colored, tmp_path, capsys):
+    editor = parts.editor(encoder_steps=1)
+    parts.fit(editor)
+    editor.save_to_preset(tmp_path / "faces")
+    parts.features().save_to_preset(tmp_path / "judge")
+    out = tmp_path / "sheets"
+    given = ["--preset", str(tmp_path / "faces"), "--data", colored]
+    given += ["--judge", str(tmp_path / "judge")]
+    script("face_edit_sheets.py")["main"](
+        [*given, "--out", str(out), "--text", "smiling", "black hair"]
+        + ["--faces", "6", "--photographs", "4"]
+    )
+    assert len(list(out.glob("*.png"))) == 2
+    rows = json.loads((out / "scores.json").read_text())
+    assert [row["text"] for row in rows] == ["smiling", "black hair"] * 2
+    for row in rows:
+        assert 0 <= row["faces"] <= (4 if "photo" in row["preset"] else 6)
+    assert "two photographs of one person" in capsys.readouterr().out
+
+    script("face_inversion.py")["main"](
+        [*given, "--count", "2", "--steps", "1", "--out", str(out / "i.png")]
+    )
+    printed = capsys.readouterr().out
+    found = re.findall(r"^(.*?) +root mean square +(\d+\.\d)", printed, re.M)
+    assert [name for name, _ in found] == [
+        "encoder alone",
+        "encoder, 1 steps",
+        "mean face, 1 steps",
+    ]
+    assert all(0.0 < float(error) < 255.0 for _, error in found)
+    assert pictures.read(out / "i.png").ndim == 3

@@ -6,6 +6,7 @@ from tests import page_reader
 from tests.models.face_editor import parts
 
 from keras_t2i import export
+from keras_t2i import models
 
 pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert")
 
@@ -20,9 +21,14 @@ def editor():
 
 
 @pytest.fixture(scope="module")
-def loaded(editor, tmp_path_factory):
+def locator():
+    return models.FaceLocator(image_size=32, width=2)
+
+
+@pytest.fixture(scope="module")
+def loaded(editor, locator, tmp_path_factory):
     path = tmp_path_factory.mktemp("editor") / "faces.tflite"
-    report = export.to_litert(editor, path)
+    report = export.to_litert(editor, path, locator=locator)
     assert report.signatures["edit"].difference < 1e-4
     assert "WHILE" not in report.signatures["edit"].ops
     return export.LiteRTModel(path)
@@ -63,6 +69,31 @@ def test_a_photo_is_encoded_as_by_the_model(editor, loaded):
     found = loaded.run("encode", rgba=rgba)["latents"]
     expected = editor.encoder.encode(parts.PICTURES[:1])
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_face_is_located_as_by_the_model(locator, loaded):
+    random = np.random.default_rng(0)
+    rgba = random.integers(0, 256, (1, 32, 32, 4), "uint8")
+    found = loaded.run("locate", rgba=rgba)
+    assert found["score"].dtype == np.float32
+    expected = locator.locate(rgba[..., :3])
+    np.testing.assert_allclose(
+        np.concatenate([found["score"][None], found["place"]], axis=-1),
+        expected,
+        atol=1e-4,
+    )
+
+
+def test_other_locators_are_refused(editor, locator, tmp_path):
+    path = tmp_path / "faces.tflite"
+    for model, wrong, message in (
+        (editor, editor, "`locator` must be.*TextFaceEditor"),
+        (editor, models.FaceLocator(), "`fit`.*from_preset"),
+        (parts.generator(), locator, "Only with a TextFaceEditor.*StyleGAN2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            export.to_litert(model, path, locator=wrong)
+    assert not path.exists()
 
 
 def test_the_vocabulary_is_inside(editor, loaded):

@@ -1,0 +1,1 @@
+"""FaceLocator: is there a face, and where."""
