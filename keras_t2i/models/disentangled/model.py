@@ -78,7 +78,9 @@ class ModalityDisentangledT2I(StyleControl, TextToImageModel):
               captions of a batch are then drawn twice.
             - `reconstruction_weight`: of the difference of real pictures and
               those drawn for their captions in their styles, which half of the
-              drawn pictures then have instead of noise.
+              drawn pictures then have instead of noise;
+              `content_reconstruction_weight`, beside it, of the difference
+              that D_c sees between them.
             - `kl_weight`: above 0, h_tc is the mean of conditioning
               augmentation, with this weight of its divergence;
               `matcher_weight`: of the matching losses of DAMSM.
@@ -248,6 +250,14 @@ class ModalityDisentangledT2I(StyleControl, TextToImageModel):
             discriminator_loss += s[
                 "reconstruction_weight"
             ] * objective.reconstruction_loss(own, again)
+            if s["content_reconstruction_weight"]:
+                loss = objective.content_difference(
+                    ops.stop_gradient(codes[0]), self.content_as_seen(again)
+                )
+                logs["content_reconstruction"] = loss
+                loss = s["content_reconstruction_weight"] * loss
+                discriminator_loss += loss
+                generator_loss += loss
         if s["kl_weight"]:
             generator_loss += s["kl_weight"] * conditioning_kl_loss(
                 text, content["log_variance"]
@@ -347,6 +357,21 @@ class ModalityDisentangledT2I(StyleControl, TextToImageModel):
             return scores, other_class(class_id)
         logits = head([content_map, ops.roll(text, -1, axis=0)], training=True)
         return logits, ops.ones_like(logits)
+
+    def content_as_seen(self, images):
+        """Content map of pictures, by an image encoder that is held.
+
+        Else what it sees would be bent to make the pictures look alike.
+        """
+        encoder = self.image_encoders[-1]
+        held = [
+            ops.stop_gradient(ops.convert_to_tensor(v))
+            for v in encoder.trainable_variables
+        ]
+        codes, _ = encoder.stateless_call(
+            held, encoder.non_trainable_variables, images, training=True
+        )
+        return codes[0]
 
     def content_loss(self, text, content):
         """Triplet of each text, its picture, and the picture of another."""

@@ -32,6 +32,7 @@ _DEFAULT = {
     "style_loss_in_generator": True,
     "mode_seeking_weight": 0.2,  # 0 trusts the noise to be used
     "reconstruction_weight": 5.0,  # of real pictures, from their styles
+    "content_reconstruction_weight": 0.0,  # of the same, where D_c looks
     "kl_weight": 0.0,  # above 0 h_tc is a mean beside a variance
     "matcher_weight": 0.0,  # of DAMSM; above 0 needs a matcher
     "text_noise": 0.3,  # length of the noise on unit-length sentences
@@ -116,6 +117,7 @@ _NUMBERS = (
     "style_adversarial_weight",
     "mode_seeking_weight",
     "reconstruction_weight",
+    "content_reconstruction_weight",
     "kl_weight",
     "matcher_weight",
     "text_noise",
@@ -149,6 +151,13 @@ def check(settings):
             raise ValueError(
                 f"`{key}` must be a number of at least 0. Received: {value!r}"
             )
+    of_content = settings["content_reconstruction_weight"]
+    if of_content and not settings["reconstruction_weight"]:
+        raise ValueError(
+            "`content_reconstruction_weight` is about pictures that "
+            "`reconstruction_weight` has drawn. Set both above 0. "
+            f"Received: {of_content} and 0"
+        )
     if settings["architecture"] == "published":
         if settings["wrong_pairs"] == "all":
             raise ValueError(

@@ -54,6 +54,7 @@ def moved_by(part, **weights):
         "style_loss_in_generator": True,
         "mode_seeking_weight": 0.0,
         "reconstruction_weight": 0.0,
+        "content_reconstruction_weight": 0.0,
         **weights,
     }
     model = disentangled(**settings)
@@ -107,6 +108,33 @@ def test_reconstruction_trains_the_generator_and_the_image_encoder():
     assert moved == {"generator", "text_head"}
     moved = moved_by("discriminator", reconstruction_weight=1.0)
     assert "image_encoder" in moved
+
+
+def test_content_reconstruction_trains_the_style_and_bends_no_content():
+    weights = {
+        "reconstruction_weight": 1e-6,
+        "content_reconstruction_weight": 1.0,
+    }
+    assert moved_by("generator", **weights) >= {"generator", "text_head"}
+
+    model = disentangled(style_weight=0.0, content_weight=0.0, **weights)
+    silent = losses.Judgement(*[tf.zeros(4)] * 3)
+    model.judge = lambda scale, codes, text: silent
+    model.judge_wrong = lambda *arguments: None
+    batch = model._unpack(tiny.batch(model))
+    encoder = model.image_encoders[0]
+    with tf.GradientTape(persistent=True) as tape:
+        style = encoder(tf.ones((1, 16, 16, 3)))[3]
+        loss = model.losses(batch)[0]["discriminator"]
+    moved, of_style = [
+        [g is not None and np.any(np.array(g) != 0) for g in gradients]
+        for gradients in (
+            tape.gradient(loss, encoder.trainable_variables),
+            tape.gradient(style, encoder.trainable_variables),
+        )
+    ]
+    # What sees the content is held, also while it judges.
+    assert any(moved) and moved == of_style
 
 
 @pytest.mark.parametrize("weight", ["content_weight", "style_weight"])
@@ -441,6 +469,10 @@ def test_model_without_networks_says_what_to_do():
         ({"mode_seeking_weight": -0.1}, "mode_seeking_weight.*-0.1"),
         ({"style_loss_in_generator": "yes"}, "style_loss_in_generator"),
         ({"variant": "patent", "wrong_pairs": "all"}, "projection"),
+        (
+            {"variant": "patent", "content_reconstruction_weight": 1.0},
+            "Set both above 0",
+        ),
         (
             {"variant": "patent", "discriminator_width": 2, "latent_width": 16},
             "16 of 16",

@@ -85,3 +85,13 @@ def test_reconstruction_compares_means_of_sixteen_by_sixteen():
     assert float(smaller) == pytest.approx(
         np.abs(images - drawn)[:, :8, :8].mean(), abs=1e-6
     )
+
+
+def test_difference_of_contents_is_relative():
+    random = np.random.default_rng(4)
+    first, second = random.normal(size=(2, 3, 4, 4, 5))
+    expected = np.abs(first - second).mean() / (np.abs(first).mean() + 1e-5)
+    found = objective.content_difference(first, second)
+    assert float(found) == pytest.approx(expected, abs=1e-6)
+    found = objective.content_difference(9.0 * first, 9.0 * second)
+    assert float(found) == pytest.approx(expected, abs=1e-4)
