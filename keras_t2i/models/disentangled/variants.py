@@ -92,6 +92,7 @@ VARIANTS = {
         "style_weight": 1.0,
         "mode_seeking_weight": 0.1,
         "reconstruction_weight": 20.0,
+        "content_reconstruction_weight": 8.0,
         "text_noise": 0.0,
         "learning_rate": 5e-4,
         "ema_decay": 0.995,
