@@ -3,28 +3,45 @@
     python benchmarks/litert_files.py --out DIR
 
 One picture of one caption, whose features are given to both sides: `draw` of
-the model, a compiled function, against the signature `generate_rgba` with two
-threads. The largest difference is that of `generate`, in [-1, 1], over a few
-captions; SSIM is the mean over them.
+the model, a compiled function (`generate` of a StyleGAN2), against the
+signature `generate_rgba` with two threads. The largest difference is that of
+`generate`, in [-1, 1], over a few captions; SSIM is the mean over them.
+
+Of a face editor, whose file holds `face_locator_64` too, multiply-adds and
+milliseconds are those of `encode`, `edit` and `synthesize` together, as the
+exporter measures them; difference, in levels of 255, and SSIM are of
+`synthesize`.
 """
 
 import argparse
 import pathlib
 import tempfile
 
+import numpy as np
 import timing
 
 from keras_t2i import export
 from keras_t2i import models
 from keras_t2i.models.text_to_image import TextToImageModel
+from keras_t2i.training.latents import row_latents
 
 CAPTION = "a purple flower with yellow stamen"
+LOCATOR = "face_locator_64"
 FORMS = {None: "float32", "float16": "float16", "int8": "int8"}
 
 
 def sides(model, path):
     """The two ways to one picture, callables without arguments."""
     loaded = export.LiteRTModel(path)
+    if isinstance(model, models.StyleGAN2):
+        latents = row_latents(7, [0], model.settings["latent_width"])
+        truncation = np.ones((1, 1), "float32")
+        return {
+            "keras": lambda: model.generate(1, seed=7),
+            "litert": lambda: loaded.run(
+                "generate_rgba", latents=latents, truncation=truncation
+            ),
+        }
     latents = model.latents_for(1, seed=7)
     features = model.text_encoder.encode([CAPTION])
     inputs = {
@@ -57,9 +74,24 @@ def rows(name, model, folder, rounds):
         )
 
 
+def editor_rows(name, editor, folder):
+    """The same of a `TextFaceEditor`, without a ratio."""
+    for form, form_name in FORMS.items():
+        path = folder / f"{name}.{form_name}.tflite"
+        report = export.to_litert(editor, path, form, LOCATOR)
+        parts = [report.signatures[n] for n in ("encode", "edit", "synthesize")]
+        yield (
+            f"| `{name}` | {form_name} | {report.size / 1e6:.2f} | "
+            f"{sum(p.multiply_adds for p in parts) / 1e6:.0f} | "
+            f"{sum(p.milliseconds for p in parts):.1f} | | "
+            f"{parts[-1].difference:.1g} | {parts[-1].ssim:.4f} |"
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", help="folder that keeps the files")
+    parser.add_argument("--presets", nargs="+", help="default: all that draw")
     parser.add_argument("--rounds", type=int, default=40)
     arguments = parser.parse_args()
     print("| preset | form | MB | million multiply-adds | ms | ", end="")
@@ -67,11 +99,16 @@ def main():
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(arguments.out or temporary)
-        for name in models.preset_names():
+        for name in arguments.presets or models.preset_names():
             model = models.from_preset(name)
-            if isinstance(model, TextToImageModel):
-                for row in rows(name, model, folder, arguments.rounds):
-                    print(row, flush=True)
+            if isinstance(model, models.TextFaceEditor):
+                found = editor_rows(name, model, folder)
+            elif isinstance(model, (TextToImageModel, models.StyleGAN2)):
+                found = rows(name, model, folder, arguments.rounds)
+            else:
+                continue
+            for row in found:
+                print(row, flush=True)
 
 
 if __name__ == "__main__":
