@@ -3,9 +3,9 @@
     python examples/face_edit_sheets.py --preset faces_64 --judge JUDGE \\
         --out sheets
 
-For each preset and each text: faces before and after in `PRESET-TEXT.png`,
-and a row of a table. Faces are drawn, so that the sheets can be shown. The
-judge is a `FaceFeatures` that had no part in the training of the editor (other
+For each preset a sheet `PRESET.png`, eight faces before and after each text,
+and for each text a row of a table. Faces are drawn, so that sheets can be shown.
+The judge is a `FaceFeatures` that had no part in the training of the editor (other
 network, other persons). Of the faces that lack what the text names, as the
 judge sees it,
 
@@ -19,8 +19,9 @@ judge sees it,
 
 With `--data FACES` a last line tells what the cosine is for two photographs of
 one person and of two; and with `--photographs N` as many of them, which were
-held out, are found among what the generator draws and edited too. Before then
-means the picture that was found. No sheet is made of them.
+held out, are found among what the generator draws, in `--steps` steps, and
+edited too. Before then means the picture that was found. No sheet is made of
+them.
 """
 
 import argparse
@@ -132,7 +133,7 @@ def _mean(values):
     return float(np.mean(values)) if np.size(values) else float("nan")
 
 
-def inverted(editor, images, count, steps=50):
+def inverted(editor, images, count, steps):
     """Latents of photographs of faces that are aligned already."""
     images = images[np.linspace(0, len(images) - 1, count).astype(int)]
     start = editor.encoder.encode(images)
@@ -141,13 +142,13 @@ def inverted(editor, images, count, steps=50):
     )
 
 
-def sheet(editor, text, latents, strength=1.0):
-    """uint8 picture: faces in the upper row, edited in the lower."""
-    edit = editor.edit_latents(latents, text, strength)
+def sheet(editor, texts, latents, strength=1.0):
+    """uint8 picture: a row of faces, and a row of them after each text."""
+    edits = [editor.edit_latents(latents, text, strength) for text in texts]
     return keras_t2i.pictures.grid(
-        np.concatenate([edit.before, edit.image]),
+        np.concatenate([edits[0].before, *(edit.image for edit in edits)]),
         columns=len(latents),
-        captions=["before", text],
+        captions=["before", *texts],
         scale=2,
     )
 
@@ -163,6 +164,7 @@ def main(arguments=None):
     parser.add_argument("--strength", type=float, default=1.0)
     parser.add_argument("--data", help="folder of faces with `identity`")
     parser.add_argument("--photographs", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=10)
     options = parser.parse_args(arguments)
     models = keras_t2i.models
     judge = models.FaceFeatures.from_preset(options.judge)
@@ -175,14 +177,15 @@ def main(arguments=None):
         editor = models.TextFaceEditor.from_preset(preset)
         name = re.sub(r"\W+", "-", str(preset)).strip("-")
         latents = editor.latents_for(options.faces, 1, options.truncation)
+        picture = sheet(editor, options.text, latents[:8], options.strength)
+        keras_t2i.pictures.save_png(options.out / f"{name}.png", picture)
         for text in options.text:
-            picture = sheet(editor, text, latents[:8], options.strength)
-            file = f"{name}-{re.sub(r'[^a-z]+', '-', text)}.png"
-            keras_t2i.pictures.save_png(options.out / file, picture)
             scores = measured(editor, judge, text, latents, options.strength)
             rows.append({"preset": str(preset), **scores})
         if options.photographs:
-            latents = inverted(editor, real, options.photographs)
+            latents = inverted(
+                editor, real, options.photographs, options.steps
+            )
             for text in options.text:
                 scores = measured(
                     editor, judge, text, latents, options.strength
