@@ -86,17 +86,16 @@ def identity_loss(before, after):
     return ops.mean(1.0 - ops.sum(before * after, axis=-1))
 
 
-def latent_distance(before, after, deviation):
-    """mean of ((w' - w) / deviation)^2  (StyleCLIP, equation 1, normalized).
+def latent_distance(before, after):
+    """mean of (w' - w)^2  (StyleCLIP, equation 1, normalized).
 
     Args:
-        before, after: [B, ...], latents.
-        deviation: scalar, the standard deviation of latents.
+        before, after: [B, ...], latents in standard deviations.
 
     Returns:
         Scalar >= 0.
     """
-    return ops.mean(ops.square((after - before) / deviation))
+    return ops.mean(ops.square(after - before))
 
 
 def _mean(values, weights):

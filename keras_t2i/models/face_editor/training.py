@@ -148,10 +148,8 @@ class EditorTraining:
             say(after, words)[:, :-1],
             words_about(names, edits.kept(chosen)),
         )
-        deviation = 1.0
-        if s["latent_space"] == "w":
-            deviation = ops.convert_to_tensor(self.fusion.deviation)
-        distance = losses.latent_distance(start, end, deviation)
+        place = self.fusion.place
+        distance = losses.latent_distance(place(start), place(end))
         logs = {
             "named_words": named_words,
             "kept_words": kept_words,

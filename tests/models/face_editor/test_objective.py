@@ -149,14 +149,17 @@ def test_fusion_in_w_moves_nothing_for_a_code_of_nothing():
     random = np.random.default_rng(3)
     w = random.normal(size=(5, 2, 4)).astype("float32")
     layer = fusion("add", "w", (2, 4), random.normal(size=4))
-    layer.measure(tf.constant(random.normal(size=(64, 4)), tf.float32))
+    mixed = random.normal(size=(64, 4)) @ random.normal(size=(4, 4))
+    layer.measure(tf.constant(mixed, tf.float32))
     nothing = np.zeros((5, 3), "float32")
     np.testing.assert_array_equal(layer(w, nothing), w)
     code = random.normal(size=(5, 3)).astype("float32")
     way = np.asarray(layer(w, code)) - w
-    u = (w - np.asarray(layer.mean)) / float(layer.deviation)
+    axes, deviation = np.asarray(layer.axes), np.asarray(layer.deviation)
+    u = (w - np.asarray(layer.mean)) @ axes / deviation
+    np.testing.assert_allclose(layer.place(w), u, atol=1e-5)
     u = u + np.asarray(layer.bias)
     moved = np.einsum("bf,flz->blz", code, np.asarray(layer.projection))
-    expected = 2.0 * float(layer.deviation) * (np.tanh(u + moved) - np.tanh(u))
+    expected = 2.0 * deviation * (np.tanh(u + moved) - np.tanh(u)) @ axes.T
     np.testing.assert_allclose(way, expected, atol=1e-5)
     assert np.max(np.abs(way)) > 1e-3
