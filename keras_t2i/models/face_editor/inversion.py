@@ -137,12 +137,12 @@ def encoder_network(image_size, num_styles, latent_width, width=16):
             x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
             x = layers.ReLU()(x)
         x = layers.MaxPooling2D(2)(x)
-    # Few channels: the head, of [4 * 4 * channels, L * Z], is nearly all of
-    # what a phone has to load.
-    x = layers.Conv2D(2 * width, 1)(x)
+    # Few channels, for the sake of phones that have to load the head.
+    x = layers.Conv2D(4 * width, 1)(x)
     x = layers.Flatten()(x)
-    w = layers.Dense(num_styles * latent_width, dtype="float32")(x)
-    w = layers.Reshape((num_styles, latent_width), dtype="float32")(w)
+    # What it learns from is drawn with one w for all layers.
+    w = layers.Dense(latent_width, dtype="float32")(x)
+    w = layers.RepeatVector(num_styles, dtype="float32")(w)
     w = StyleScale(dtype="float32", name="scale")(w)
     return keras.Model(images, w, name="photo_encoder")
 
