@@ -316,3 +316,29 @@ def test_faces_are_edited_and_found(colored, tmp_path, capsys):
     ]
     assert all(0.0 < float(error) < 255.0 for _, error in found)
     assert pictures.read(out / "i.png").ndim == 3
+
+
+def test_face_label_trial(tmp_path):
+    found = script("face_label_trial.py")
+    short = np.full((64, 64, 3), 200, "uint8")  # Light, the face brown.
+    short[12:, 18:46] = (150, 110, 90)
+    short[:12, 18:46] = (40, 25, 20)
+    long = short.copy()
+    long[:, 8:18] = long[:, 46:56] = (40, 25, 20)
+    eyes = long.copy()
+    eyes[28:32, 21:27] = eyes[28:32, 37:43] = 255
+    plain = np.full((64, 64, 3), 90, "uint8")
+    images = np.stack([short, long, eyes, plain])
+    length = found["hair_length"](images)
+    assert length[0] == 0.0 and length[1] == length[2] == 1.0
+    assert np.isnan(length[3])  # Hair and background are one.
+    size = found["eye_size"](images)
+    assert size[2] > size[1] == size[0] == size[3]
+    # Highest first, lowest last, the unknown nowhere.
+    sheet = found["extremes"](images, length, 1)
+    assert sheet.shape[1] < 2 * 2 * 64 < sheet.shape[0]
+    tiny.write_flowers(tmp_path / "faces", count=8, size=64)
+    argv = ["--data", str(tmp_path / "faces"), "--out", str(tmp_path)]
+    found["main"](argv)
+    for name in ("hair_length", "eye_size"):
+        assert pictures.read(tmp_path / f"{name}.png").size

@@ -202,12 +202,20 @@ class EditorTraining:
 
     def random_latents(self, count):
         """Latents of new faces, of the space that is edited."""
-        z = self.draw_noise((count, self.generator.settings["latent_width"]))
+        width = self.generator.settings["latent_width"]
         if self.settings["latent_space"] == "z":
-            return z
+            return self.draw_noise((count, width))
         mean = ops.convert_to_tensor(self.generator.means.w)
+        w = self.generator.mapping_ema(self.draw_noise((2 * count, width)))
         share = keras.random.uniform(
-            (count, 1), _LEAST_TRUNCATION, 1.0, seed=self.seed_generator
+            (2 * count, 1), _LEAST_TRUNCATION, 1.0, seed=self.seed_generator
         )
-        w = mean + share * (self.generator.mapping_ema(z) - mean)
-        return ops.repeat(w[:, None], self.generator.num_styles, axis=1)
+        coarse, fine = ops.split(mean + share * (w - mean), 2)
+        # Half of the faces have one w, half a second one from some layer on:
+        # a photograph is found as styles of which no two are alike.
+        styles = self.generator.num_styles
+        first = keras.random.randint(
+            (count, 1), -styles, styles, seed=self.seed_generator
+        )
+        mixed = ops.logical_and(first > 0, ops.arange(styles)[None] >= first)
+        return ops.where(mixed[..., None], fine[:, None], coarse[:, None])

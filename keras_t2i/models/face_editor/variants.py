@@ -49,12 +49,12 @@ _EDITOR = {
     # Objective.
     "encoder_steps": 2000,  # on drawn faces
     "captioner_steps": 3000,  # on real faces; 0: it is trained with the rest
-    "caption_weight": 1.0,
+    "caption_weight": 0.5,
     "kept_words_weight": 0.05,
-    "attribute_weight": 1.0,
-    "kept_attributes_weight": 4.0,
+    "attribute_weight": 2.0,
+    "kept_attributes_weight": 6.0,
     "identity_weight": 1.0,
-    "distance_weight": 0.1,
+    "distance_weight": 2.0,
     "l2_weight": 0.0,
     "most_names": 3,  # attributes that one text of the training names
     # Training.
@@ -71,6 +71,7 @@ _EDITOR = {
 # 500 "iterations" each is taken as a pass over the data, of 160 steps.
 _PATENT = {
     "latent_space": "z",
+    "caption_weight": 1.0,
     "encoder_steps": 0,  # photographs have no latents in Z
     "captioner_steps": 0,
     "kept_words_weight": 0.0,
