@@ -290,19 +290,25 @@ def test_faces_are_edited_and_found(colored, tmp_path, capsys):
     parts.fit(editor)
     editor.save_to_preset(tmp_path / "faces")
     parts.features().save_to_preset(tmp_path / "judge")
+    editor.captioner.save_to_preset(tmp_path / "captioner")
     out = tmp_path / "sheets"
     given = ["--preset", str(tmp_path / "faces"), "--data", colored]
     given += ["--judge", str(tmp_path / "judge")]
     script("face_edit_sheets.py")["main"](
         [*given, "--out", str(out), "--text", "smiling", "black hair"]
         + ["--faces", "6", "--photographs", "4"]
+        + ["--captioner", str(tmp_path / "captioner")]
     )
     assert len(list(out.glob("*.png"))) == 1
     rows = json.loads((out / "scores.json").read_text())
     assert [row["text"] for row in rows] == ["smiling", "black hair"] * 2
     for row in rows:
         assert 0 <= row["faces"] <= (4 if "photo" in row["preset"] else 6)
-    assert "two photographs of one person" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "two photographs of one person" in printed
+    # Both captioners are one.
+    (own, other) = re.findall(r" in (\d\.\d{3})", printed)
+    assert own == other
 
     script("face_inversion.py")["main"](
         [*given, "--count", "2", "--steps", "1", "--out", str(out / "i.png")]
@@ -337,7 +343,10 @@ def test_face_label_trial(tmp_path):
     # Highest first, lowest last, the unknown nowhere.
     sheet = found["extremes"](images, length, 1)
     assert sheet.shape[1] < 2 * 2 * 64 < sheet.shape[0]
-    tiny.write_flowers(tmp_path / "faces", count=8, size=64)
+    for number, picture in enumerate(images):
+        path = tmp_path / "faces" / f"{number}.png"
+        pictures.save_png(path, picture)
+        path.with_suffix(".txt").write_text("a face")
     argv = ["--data", str(tmp_path / "faces"), "--out", str(tmp_path)]
     found["main"](argv)
     for name in ("hair_length", "eye_size"):

@@ -15,6 +15,7 @@ from keras import ops
 
 from keras_t2i import applications
 from keras_t2i.layers import up_samplings
+from keras_t2i.models.face_editor.axes import principal_axes
 from keras_t2i.models.settings import check_whole_numbers
 from keras_t2i.training import backend
 from keras_t2i.training.gradients import input_gradient
@@ -214,7 +215,7 @@ def optimize_latents(
     images,
     start=None,
     steps=50,
-    learning_rate=0.05,
+    learning_rate=0.1,
     pixel_weight=1.0,
     perceptual_weight=1.0,
     spread_weight=0.001,
@@ -225,10 +226,11 @@ def optimize_latents(
 
         pixel_weight * mean (G(w) - x)^2
         + perceptual_weight * mean over maps k of |f_k(G(w)) - f_k(x)|^2
-        + spread_weight * mean ((w - mean) / deviation)^2,
+        + spread_weight * mean u^2,
 
     the second by the unit vectors of the maps of a network, as in LPIPS
-    (Zhang et al. 2018), the third to stay where the generator was trained.
+    (Zhang et al. 2018), the third to stay where the generator was trained:
+    u is w along the principal axes of all w, in standard deviations.
     The noise of the generator is held. The same arguments give the same
     result; a picture's does not depend on the others.
 
@@ -243,8 +245,7 @@ def optimize_latents(
         start: w [B, L, Z] to start from, such as `PhotoEncoder.encode` gives;
             None starts from the mean of w.
         steps: how often w is moved; 0 returns `start`.
-        learning_rate: of Adam, in standard deviations of w; falls to 0 along
-            a cosine.
+        learning_rate: of Adam, in u; falls to 0 along a cosine.
         pixel_weight, perceptual_weight, spread_weight: see above.
 
     Returns:
@@ -255,7 +256,8 @@ def optimize_latents(
     """
     check_whole_numbers({"steps": steps}, {"steps": 0})
     images = generator.scaled_pictures(images)
-    mean, deviation = style_statistics(generator)
+    samples = generator.styles_for(_SAMPLES, seed=0)[:, 0]
+    mean, axes, deviation = principal_axes(samples)
     shape = (len(images), generator.num_styles, len(mean))
     if start is None:
         start = np.broadcast_to(mean, shape)
@@ -269,15 +271,15 @@ def optimize_latents(
         generator, features, pixel_weight, perceptual_weight, spread_weight
     )
     wanted = network(images, training=False)
-    state = [ops.convert_to_tensor(x) for x in (w, 0.0 * w, 0.0 * w)]
-    fixed = [
-        ops.convert_to_tensor(x) for x in (mean, deviation, images, *wanted)
-    ]
+    u = (w - mean) @ axes / deviation
+    state = [ops.convert_to_tensor(x) for x in (u, 0.0 * u, 0.0 * u)]
+    to_w = (axes * deviation).T
+    fixed = [ops.convert_to_tensor(x) for x in (mean, to_w, images, *wanted)]
     for number in range(steps):
         rate = learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / steps))
         numbers = [ops.convert_to_tensor(float(x)) for x in (rate, number + 1)]
         state = step(*state, *numbers, *fixed)
-    return np.asarray(state[0])
+    return w + (np.asarray(state[0]) - u) @ to_w
 
 
 # Compiling takes seconds, and an editor inverts photograph after photograph.
@@ -288,32 +290,31 @@ def _compiled_step(
     """The network of `perceptual_maps`, and the step of `optimize_latents`."""
     network = perceptual_maps(features, generator.image_size)
 
-    def loss(w, mean, deviation, images, wanted):
-        drawn = generator.synthesize(w)
+    def loss(u, mean, to_w, images, wanted):
+        drawn = generator.synthesize(mean + ops.matmul(u, to_w))
         pixels = ops.mean(ops.square(drawn - images), axis=(1, 2, 3))
         # A squared distance of two unit vectors for each place of a map.
         maps = sum(
             ops.mean(ops.sum(ops.square(x - y), axis=3), axis=(1, 2))
             for x, y in zip(network(drawn, training=False), wanted)
         )
-        spread = ops.mean(ops.square((w - mean) / deviation), axis=(1, 2))
+        spread = ops.mean(ops.square(u), axis=(1, 2))
         return (
             pixel_weight * pixels
             + perceptual_weight * maps / len(wanted)
             + spread_weight * spread
         )
 
-    def step(w, first, second, rate, number, mean, deviation, images, *wanted):
+    def step(u, first, second, rate, number, mean, to_w, images, *wanted):
         gradient = input_gradient(
-            lambda w: loss(w, mean, deviation, images, wanted), w
+            lambda u: loss(u, mean, to_w, images, wanted), u
         )
-        # Adam (Kingma and Ba 2015, algorithm 1), in deviations of w.
-        gradient = gradient * deviation
+        # Adam (Kingma and Ba 2015, algorithm 1).
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * ops.square(gradient)
         upward = first / (1.0 - ops.power(0.9, number))
         scale = ops.sqrt(second / (1.0 - ops.power(0.999, number))) + 1e-8
-        return w - rate * deviation * upward / scale, first, second
+        return u - rate * upward / scale, first, second
 
     read = types.SimpleNamespace(
         variables=[*generator.synthesis_ema.variables, *network.variables]

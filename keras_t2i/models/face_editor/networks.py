@@ -8,11 +8,11 @@ K = rows of the vocabulary.
 import math
 
 import keras
-import numpy as np
 from keras import layers
 from keras import ops
 
 from keras_t2i import applications
+from keras_t2i.models.face_editor.axes import principal_axes
 
 # Regions a side, at least; fewer than twice as many.
 _REGIONS = 4
@@ -219,14 +219,10 @@ class LatentFusion(layers.Layer):
 
     def measure(self, w):
         """Takes mean, axes and standard deviations of styles w [N, Z], in W."""
-        w = ops.convert_to_numpy(w).astype("float64")
-        mean = w.mean(axis=0)
-        variance, axes = np.linalg.eigh(np.cov(w - mean, rowvar=False))
-        # What hardly varies would be moved as far as what does.
-        variance = np.maximum(variance, max(1e-4 * variance[-1], 1e-12))
+        mean, axes, deviation = principal_axes(ops.convert_to_numpy(w))
         self.mean.assign(mean)
         self.axes.assign(axes)
-        self.deviation.assign(variance**0.5)
+        self.deviation.assign(deviation)
 
     def place(self, latents):
         """Latents as the distance of an edit is measured: u in W."""
