@@ -123,24 +123,24 @@ class MainActivity : ComponentActivity() {
     }
 
     /** Shows one frame of the camera, edited; runs on `worker`. */
-    private fun show(frame: ImageProxy) = frame.use {
-        val editor = this.editor ?: return
+    private fun show(frame: ImageProxy) {
+        val editor = this.editor ?: return frame.close()
         val plane = frame.planes[0]
         val bytes = ByteArray(plane.buffer.remaining())
         plane.buffer.get(bytes)
-        val (width, height) = Pair(frame.width, frame.height)
-        fun part(square: Square, size: Int) =
-            seen(bytes, width, height, plane.rowStride, square, size)
-
+        val (width, height, stride) =
+            Triple(frame.width, frame.height, plane.rowStride)
+        frame.close()
         val square = Square.inside(width, height)
-        var hint = ""
+        var where = ""
         if (editor.locates) {
-            val (score, place) = editor.locate(part(square, editor.frameSize))
-            val (x, y, side) = place
-            hint = hint(score, x, y, side, mirrored = true)
+            val size = editor.frameSize
+            val (score, place) =
+                editor.locate(seen(bytes, width, height, stride, square, size))
+            where = hint(score, place[0], place[1], place[2], mirrored = true)
         }
         val size = editor.facts.imageSize
-        var rgba = part(square, size)
+        var rgba = seen(bytes, width, height, stride, square, size)
         if (!before && groups.isNotEmpty()) {
             val latents = editor.edit(editor.encode(rgba), groups, strength)
             rgba = editor.synthesize(latents)
@@ -149,7 +149,7 @@ class MainActivity : ComponentActivity() {
         bitmap.copyPixelsFromBuffer(ByteBuffer.wrap(rgba))
         runOnUiThread {
             picture.setImageBitmap(bitmap)
-            guide.text = hint
+            guide.text = where
         }
     }
 
