@@ -22,8 +22,10 @@ TEXT = "smiling with big eyes"
 def signatures(tmp_path_factory):
     model = parts.editor(encoder_steps=1)
     model.collect([[caption] for caption in parts.CAPTIONS])
-    # So that edits are seen: at the start they move hardly anything.
+    # So that edits are seen: at the start they move hardly anything, and what
+    # is drawn differs little.
     model.fusion.projection.assign(30.0 * model.fusion.projection)
+    model.fusion.deviation.assign(10.0 * model.fusion.deviation)
     folder = export.to_serving(model, tmp_path_factory.mktemp("x") / "faces")
     return tf.saved_model.load(str(folder)).signatures
 
