@@ -2,6 +2,7 @@
 
 import base64
 import json
+import pathlib
 import shutil
 from unittest import mock
 
@@ -18,6 +19,7 @@ from keras_t2i import export
 from keras_t2i import models
 from keras_t2i.export import endpoints
 
+SHIPPED = pathlib.Path(__file__).parents[2] / "saved_models"
 SIZE = 64
 WORDS = "smiling woman with glasses"
 
@@ -68,11 +70,10 @@ def site(file, tmp_path_factory):
     return build(file, tmp_path_factory.mktemp("page") / "site")
 
 
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory):
-    """A film for Chromium's fake camera: a drawn face between walls."""
+def film(face, folder):
+    """For Chromium's fake camera: a face, uint8 [480, 480, 3], between walls."""
     picture = np.full((480, 640, 3), (90, 100, 120), "uint8")
-    picture[:, 80:560] = drawn_face(480)
+    picture[:, 80:560] = face
     planes = Image.fromarray(picture).convert("YCbCr").split()
     # Video leaves room below black and above white: ITU-R BT.601.
     luma = np.asarray(planes[0]) * (219 / 255) + 16
@@ -81,10 +82,15 @@ def camera(tmp_path_factory):
     frame = b"".join(
         p.round().astype("uint8").tobytes() for p in (luma, *colors)
     )
-    path = tmp_path_factory.mktemp("camera") / "face.y4m"
+    path = folder / "face.y4m"
     head = b"YUV4MPEG2 W640 H480 F30:1 Ip A1:1 C420jpeg\n"
     path.write_bytes(head + 2 * (b"FRAME\n" + frame))
     return path
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory):
+    return film(drawn_face(480), tmp_path_factory.mktemp("camera"))
 
 
 @pytest.fixture
@@ -116,16 +122,21 @@ def photo(folder, name, color):
     return str(path)
 
 
-def test_a_face_in_the_camera_is_edited_as_in_python(
-    drive, file, site, capsys
-):
+def check_edits(found, file, face, capsys):
+    """What the page showed is what Python makes of the frame that it saw.
+
+    Args:
+        found: of the scenario "edits".
+        file: the .tflite file.
+        face: uint8 [480, 480, 3] that was filmed.
+        capsys: prints the live frames in a second.
+    """
     loaded = export.LiteRTModel(file)
-    found = drive("edits")
     with capsys.disabled():
         print(f"\nlive at {SIZE} px: {found['rate']} frames/s")
     frame = pixels(found["frame"])
     face = np.asarray(
-        Image.fromarray(drawn_face(480)).resize((SIZE, SIZE), Image.BOX), float
+        Image.fromarray(face).resize((SIZE, SIZE), Image.BOX), float
     )
     assert np.mean(np.abs(frame[0, ..., :3] - face)) < 4
     (reading,) = page_reader.read(loaded.metadata, [WORDS])
@@ -136,6 +147,11 @@ def test_a_face_in_the_camera_is_edited_as_in_python(
         difference = np.abs(pixels(shown).astype(float) - expected)
         assert np.mean(difference) < 2
     assert np.any(pixels(found["after"]) != pixels(found["half"]))
+
+
+def test_a_face_in_the_camera_is_edited_as_in_python(drive, file, site, capsys):
+    found = drive("edits")
+    check_edits(found, file, drawn_face(480), capsys)
     assert found["width"] == 390
     assert found["uninstallable"] == []
     # Nothing leaves, and nothing could.
@@ -145,6 +161,23 @@ def test_a_face_in_the_camera_is_edited_as_in_python(
     assert found["blocked"] == {"request": True, "code": True}
     with Image.open(site / "saved.png") as saved:
         assert saved.size == (512, 512)
+
+
+def test_the_shipped_file_edits_someone_who_does_not_exist(
+    drive, tmp_path, capsys
+):
+    file = SHIPPED / "faces_64" / "faces_64.int8.tflite"
+    generator = models.StyleGAN2.from_preset("stylegan2_faces_64")
+    (face,) = generator.generate(1, seed=7, truncation=0.7)
+    face = np.asarray(Image.fromarray(face).resize((480, 480), Image.BICUBIC))
+    site = build(file, tmp_path / "site")
+    found = drive("edits", site=str(site), camera=str(film(face, tmp_path)))
+    check_edits(found, file, face, capsys)
+    # It is found where it is, so there is nothing to tell of its place.
+    (score,) = export.LiteRTModel(file).run("locate", rgba=pixels(found["frame"]))[
+        "score"
+    ]
+    assert score > 0.5
 
 
 def test_the_page_works_without_a_network(drive):
