@@ -7,7 +7,7 @@ exports every preset that draws or edits, each to a folder of its name;
 by
 
     python benchmarks/served_presets.py --out saved_models/serving \\
-        --presets progressive_flowers_64
+        --presets progressive_flowers_64 faces_64
 
 The columns: megabytes of the version folder, and of the largest file in it;
 milliseconds from a text, and a photo where one is edited, to a PNG, called as
