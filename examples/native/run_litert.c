@@ -68,6 +68,10 @@ void LiteRtDestroyOptions(Options);
 void LiteRtDestroyModel(Model);
 void LiteRtDestroyEnvironment(Environment);
 
+/* Of OpenSSL, in libcrypto. */
+unsigned char* SHA256(const unsigned char* data, size_t size,
+                      unsigned char* hash);
+
 enum { ON_CPU = 1, READ = 0, WRITE = 1, MOST = 16 };
 
 static void fail(const char* what, const char* why) {
@@ -81,6 +85,37 @@ static void check(int status, const char* what) {
   if (status == 0) return;
   snprintf(why, sizeof why, "LiteRT status %d", status);
   fail(what, why);
+}
+
+/* Ends the program for a file that is foreign or damaged: such a one may draw
+   anything, or end the program on its own. The metadata hold the SHA-256 of
+   the file, as hexadecimal digits, with zeros in their place. */
+static void check_intact(const char* path) {
+  static const char start[] = "{\"sha256\": \"";
+  enum { DIGITS = 64 };
+  const size_t before = sizeof start - 1;
+  char told[DIGITS + 1] = "", found[DIGITS + 1];
+  unsigned char hash[DIGITS / 2];
+  FILE* file = fopen(path, "rb");
+  if (!file || fseek(file, 0, SEEK_END)) fail(path, "cannot be opened");
+  long size = ftell(file);
+  char* data = size > 0 ? malloc(size) : NULL;
+  rewind(file);
+  if (!data || fread(data, 1, size, file) != (size_t)size)
+    fail(path, "cannot be read");
+  fclose(file);
+  if (size < 8 || memcmp(data + 4, "TFL3", 4))
+    fail(path, "is no .tflite file");
+  long place = size - (long)before - DIGITS;
+  while (place >= 0 && memcmp(data + place, start, before)) place--;
+  if (place < 0)
+    fail(path, "was not written by keras_t2i, or its end is missing");
+  memcpy(told, data + place + before, DIGITS);
+  memset(data + place + before, '0', DIGITS);
+  SHA256((unsigned char*)data, size, hash);
+  for (int i = 0; i < DIGITS / 2; i++) sprintf(found + 2 * i, "%02x", hash[i]);
+  if (strcmp(told, found)) fail(path, "is damaged");
+  free(data);
 }
 
 /* The path that NAME=PATH gives for a name. */
@@ -137,6 +172,7 @@ static size_t find(Model model, const char* wanted, Signature* signature) {
 
 int main(int argc, char** argv) {
   if (argc < 2) fail("usage", "FILE.tflite [SIGNATURE NAME=PATH ...]");
+  check_intact(argv[1]);
   Environment environment;
   Model model;
   check(LiteRtCreateEnvironment(0, NULL, &environment), "environment");

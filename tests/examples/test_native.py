@@ -1,5 +1,6 @@
 """The C program, built with gcc and run on an exported file."""
 
+import ctypes.util
 import json
 import pathlib
 import shutil
@@ -21,11 +22,14 @@ litert = pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert")
 def program(tmp_path_factory):
     if shutil.which("gcc") is None:
         pytest.skip("needs gcc")
+    if ctypes.util.find_library("crypto") is None:
+        pytest.skip("needs OpenSSL's libcrypto")
     out = tmp_path_factory.mktemp("native") / "run_litert"
     library = pathlib.Path(litert.__file__).parent
     subprocess.run(
         ["gcc", "-O1", "-Wall", "-Werror", "-o", str(out), str(SOURCE)]
-        + [f"-L{library}", "-l:libLiteRt.so", f"-Wl,-rpath,{library}"],
+        + [f"-L{library}", "-l:libLiteRt.so", f"-Wl,-rpath,{library}"]
+        + [f"-l:{ctypes.util.find_library('crypto')}"],
         check=True,
     )
 
@@ -86,12 +90,21 @@ def test_mistakes_are_told(program, exported, inputs, tmp_path):
     _, path = exported
     _, given = inputs
     out = f"images={tmp_path / 'out'}"
-    bad = tmp_path / "bad.tflite"
-    bad.write_bytes(b"no file of LiteRT")
+    foreign, damaged, cut = (
+        tmp_path / f"{name}.tflite" for name in ("foreign", "damaged", "cut")
+    )
+    foreign.write_bytes(b"no file of LiteRT")
+    data = bytearray(path.read_bytes())
+    cut.write_bytes(data[:64])
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(data)
     short = tmp_path / "short"
     short.write_bytes(b"1234")
     for arguments, message in (
-        ([bad, "generate", out, *given], "bad.tflite: LiteRT status"),
+        ([foreign, "generate", out, *given], "foreign.tflite: is no .tflite"),
+        ([damaged, "generate", out, *given], "damaged.tflite: is damaged"),
+        ([cut], "cut.tflite: was not written by keras_t2i, or its end"),
+        (["none"], "none: cannot be opened"),
         ([path, "edit", out, *given], "edit: is no signature of the file"),
         ([path, "generate", out, given[0]], "truncation: has no NAME=PATH"),
         (
