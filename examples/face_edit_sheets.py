@@ -4,10 +4,10 @@
         --out sheets
 
 For each preset a sheet `PRESET.png`, eight faces before and after each text,
-and for each text a row of a table. Faces are drawn, so that sheets can be shown.
-The judge is a `FaceFeatures` that had no part in the training of the editor (other
-network, other persons). Of the faces that lack what the text names, as the
-judge sees it,
+and for each text a row of a table. Faces are drawn, so that sheets can be
+shown. The judge is a `FaceFeatures` that had no part in the training of the
+editor (other network, other persons). Of the faces that lack what the text
+names, as the judge sees it,
 
 - `present` is the share that has it after the edit;
 - `kept`, of all other attributes that the text leaves alone, the share of

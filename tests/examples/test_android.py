@@ -81,7 +81,7 @@ def understood(line):
             [list(map(int, words.split(","))), int(sign)]
             for sign, words in (group.split(":") for group in groups.split("|"))
         ],
-        "rest": [bytes.fromhex(word).decode() for word in rest.split(",") if word],
+        "rest": [bytes.fromhex(x).decode() for x in rest.split(",") if x],
     }
 
 
