@@ -10,8 +10,8 @@ def principal_axes(w):
     """Mean, principal axes and standard deviations along them.
 
     Distances in standard deviations along the axes (Mahalanobis) tell how far
-    a style is from those that a generator was trained on; off the axes it
-    draws what convinces networks and no eye.
+    a style is from those that a generator was trained on; where w hardly
+    varies, a long way draws what convinces networks and no eye.
 
     Args:
         w: styles [N, Z].

@@ -163,9 +163,9 @@ class StyleScale(layers.Layer):
 
     def adapt(self, generator):
         """Takes both from the w of a `StyleGAN2`."""
-        mean, deviation = style_statistics(generator)
-        self.mean.assign(mean)
-        self.deviation.assign(deviation)
+        w = style_samples(generator)
+        self.mean.assign(w.mean(axis=0))
+        self.deviation.assign(w.std(axis=0) + 1e-6)
 
     def call(self, inputs):
         return self.mean + self.deviation * inputs
@@ -175,10 +175,9 @@ class StyleScale(layers.Layer):
         return ops.mean(ops.square((w - found) / self.deviation), axis=(1, 2))
 
 
-def style_statistics(generator):
-    """Mean and standard deviation of w, float32 NumPy arrays [Z] each."""
-    w = generator.styles_for(_SAMPLES, seed=0)[:, 0]
-    return w.mean(axis=0), w.std(axis=0) + 1e-6
+def style_samples(generator):
+    """float32 NumPy array [N, Z]: styles w that stand for all."""
+    return generator.styles_for(_SAMPLES, seed=0)[:, 0]
 
 
 class DrawnStyles(keras.utils.PyDataset):
@@ -256,8 +255,7 @@ def optimize_latents(
     """
     check_whole_numbers({"steps": steps}, {"steps": 0})
     images = generator.scaled_pictures(images)
-    samples = generator.styles_for(_SAMPLES, seed=0)[:, 0]
-    mean, axes, deviation = principal_axes(samples)
+    mean, axes, deviation = principal_axes(style_samples(generator))
     shape = (len(images), generator.num_styles, len(mean))
     if start is None:
         start = np.broadcast_to(mean, shape)

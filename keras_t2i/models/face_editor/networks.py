@@ -169,8 +169,8 @@ class LatentFusion(layers.Layer):
         "affine":  w' = w + 2 s tanh(u P f + b) A'
 
     so that in the first form a text that says nothing changes nothing, and
-    what faces differ in among each other is what texts move first. Off those
-    axes a picture can be made that convinces its judges and no eye.
+    what faces differ in among each other is what texts move first. A long way
+    where w hardly varies draws what convinces judges and no eye.
 
     Args:
         fusion: "add" or "affine".

@@ -12,8 +12,6 @@ from keras_t2i.models.face_editor.objective import words_about
 from keras_t2i.training import backend
 from keras_t2i.training.part import Followers
 
-# Latents whose mean and spread stand for all.
-_MEASURED = 4096
 # Training sees faces from so typical ones to any, as `truncation` has it.
 _LEAST_TRUNCATION = 0.5
 # Share of the texts in training that deny what they name.
