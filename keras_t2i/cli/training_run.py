@@ -21,7 +21,7 @@ from keras_t2i.cli.train import CONFIG
 from keras_t2i.cli.train import PARTS
 from keras_t2i.metrics.evaluation import chosen_captions
 from keras_t2i.models import presets
-from keras_t2i.training import pipeline
+from keras_t2i.training import backend
 
 _SAMPLES = 8
 _JUDGED_CAPTIONS = 1080
@@ -66,7 +66,7 @@ def run(settings, out, allow_changes=False):
     if model.text_encoder is not None:
         captions = _sample_captions(settings)
     dataset = _load(settings, "train", repeat=True)
-    model.build_from(pipeline.as_dataset(dataset))
+    model.build_from(backend.pipeline().as_dataset(dataset))
     if settings["method"] == "face_editor":
         # What it can be asked for, spread evenly.
         step = max(1, len(model.phrases) // _SAMPLES)
@@ -126,6 +126,7 @@ def _train(settings, out, allow_changes, captions, model, dataset):
         try:
             # `fit` is silent, also where it computes features; that is why
             # they are computed here, under a bar.
+            pipeline = backend.pipeline()
             pipeline.with_features(
                 pipeline.as_dataset(dataset), model.text_encoder, model.uses_words
             )
