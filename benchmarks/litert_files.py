@@ -10,7 +10,8 @@ signature `generate_rgba` with two threads. The largest difference is that of
 Of a face editor, whose file holds `face_locator_64` too, multiply-adds and
 milliseconds are those of `encode`, `edit` and `synthesize` together, as the
 exporter measures them; difference, in levels of 255, and SSIM are of
-`synthesize`.
+`synthesize`. `--untrained-editor 128` measures one of that size that was not
+trained, which changes its pictures and not its time.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import timing
 
 from keras_t2i import export
 from keras_t2i import models
+from keras_t2i.models import presets
 from keras_t2i.models.text_to_image import TextToImageModel
 from keras_t2i.training.latents import row_latents
 
@@ -88,17 +90,33 @@ def editor_rows(name, editor, folder):
         )
 
 
+def untrained_editor(image_size):
+    """A `TextFaceEditor` built as `faces_64` is, of another size."""
+    seen = presets.arguments("face_features_64", models.FaceFeatures)
+    features = models.FaceFeatures(**{**seen, "image_size": image_size})
+    generator = models.StyleGAN2(image_size, "efficient")
+    editor = models.TextFaceEditor(generator=generator, features=features)
+    editor.collect([[phrase] for phrase in editor.phrases])
+    return editor
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", help="folder that keeps the files")
     parser.add_argument("--presets", nargs="+", help="default: all that draw")
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--untrained-editor", type=int, metavar="PIXELS")
     arguments = parser.parse_args()
     print("| preset | form | MB | million multiply-adds | ms | ", end="")
     print("faster than `draw` (wall / CPU) | largest difference | SSIM |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(arguments.out or temporary)
+        if size := arguments.untrained_editor:
+            name = f"untrained_{size}"
+            for row in editor_rows(name, untrained_editor(size), folder):
+                print(row, flush=True)
+            return
         for name in arguments.presets or models.preset_names():
             model = models.from_preset(name)
             if isinstance(model, models.TextFaceEditor):

@@ -320,16 +320,15 @@ def _with_defaults(given):
             "Say what to train on: --data FOLDER, or --data shapes."
         )
     settings = {**_DEFAULTS}
-    settings.update(_SHAPES if given["data"] == "shapes" else _FOLDER)
-    if given["data"] == "shapes" and given["method"] in _SHAPES_STEPS:
-        settings["steps"] = _SHAPES_STEPS[given["method"]]
+    of_shapes = given["data"] == "shapes"
+    settings.update(_of_shapes(given["method"]) if of_shapes else _FOLDER)
     if "steps" in given or "epochs" in given:
         settings.pop("steps", None)
         settings.pop("epochs", None)
     if "from_preset" in given:
         settings.update(_of_preset(given))
     settings.update(given)
-    if given["data"] == "shapes":
+    if of_shapes:
         if "captions_per_picture" in given:
             raise ValueError(
                 "A drawn shape has one caption: leave out "
@@ -343,6 +342,17 @@ def _with_defaults(given):
     elif "captions_per_picture" not in given:
         published = _CAPTIONS_PER_PICTURE.get(settings["variant"], 1)
         settings["captions_per_picture"] = published
+    return settings
+
+
+def _of_shapes(method):
+    """What is special to shapes, as far as the method has it."""
+    settings = {**_SHAPES, "steps": _SHAPES_STEPS.get(method, _SHAPES["steps"])}
+    load_tensorflow()
+    from keras_t2i.cli.methods import method_class
+
+    if _SHAPES["variant"] not in method_class(method).variants:
+        settings["variant"] = _FOLDER["variant"]
     return settings
 
 

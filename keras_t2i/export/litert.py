@@ -107,8 +107,9 @@ def to_litert(model, path, quantize=None, locator=None):
         path: of the file, ending in `.tflite`.
         quantize: None for float32; "float16" stores weights in half the
             size; "int8" stores them in a quarter, and multiplies in whole
-            numbers (dynamic range), which is faster. Inputs and outputs stay
-            as they are.
+            numbers (dynamic range), which a CPU may do faster or slower
+            (`benchmarks/litert_files.py`). Inputs and outputs stay as they
+            are.
         locator: for a `TextFaceEditor`, a `FaceLocator` or a preset of one.
 
     Returns:
