@@ -96,7 +96,8 @@ def untrained_editor(image_size):
     features = models.FaceFeatures(**{**seen, "image_size": image_size})
     generator = models.StyleGAN2(image_size, "efficient")
     editor = models.TextFaceEditor(generator=generator, features=features)
-    editor.collect([[phrase] for phrase in editor.phrases])
+    known = models.from_preset("faces_64").phrases
+    editor.collect([[phrase] for phrase in known])
     return editor
 
 
