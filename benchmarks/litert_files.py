@@ -95,6 +95,11 @@ def untrained_editor(image_size):
     seen = presets.arguments("face_features_64", models.FaceFeatures)
     features = models.FaceFeatures(**{**seen, "image_size": image_size})
     generator = models.StyleGAN2(image_size, "efficient")
+    # Zeros, of noise and biases before training, would be left out of a file.
+    random = np.random.default_rng(0)
+    for variable in generator.synthesis_ema.weights:
+        if not np.any(variable):
+            variable.assign(0.1 * random.normal(size=variable.shape))
     editor = models.TextFaceEditor(generator=generator, features=features)
     known = models.from_preset("faces_64").phrases
     editor.collect([[phrase] for phrase in known])

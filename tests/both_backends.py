@@ -9,6 +9,16 @@ from keras import ops
 from keras_t2i.text import BagOfNGramsEncoder
 from keras_t2i.training import backend
 
+# Of a process on JAX. Most of the time goes into compilation: less of it.
+ON_JAX = {
+    "XLA_FLAGS": (
+        "--xla_backend_optimization_level=0"
+        " --xla_cpu_use_fusion_emitters=false"
+        " --xla_llvm_disable_expensive_passes=true"
+    ),
+    "KERAS_BACKEND": "jax",
+    "JAX_PLATFORMS": "cpu",
+}
 CAPTIONS = ["a red circle", "a blue star", "two green squares", "一个红色的圆"]
 
 

@@ -348,10 +348,7 @@ def _with_defaults(given):
 def _of_shapes(method):
     """What is special to shapes, as far as the method has it."""
     settings = {**_SHAPES, "steps": _SHAPES_STEPS.get(method, _SHAPES["steps"])}
-    load_tensorflow()
-    from keras_t2i.cli.methods import method_class
-
-    if _SHAPES["variant"] not in method_class(method).variants:
+    if _SHAPES["variant"] not in _class_of(method).variants:
         settings["variant"] = _FOLDER["variant"]
     return settings
 
@@ -363,11 +360,17 @@ def _of_preset(given):
             "A preset brings its own settings. Leave out `variant`, and change "
             "single settings with --config."
         )
-    load_tensorflow()
-    from keras_t2i.cli.methods import method_class
+    cls = _class_of(given["method"])
     from keras_t2i.models import presets
 
-    return presets.arguments(given["from_preset"], method_class(given["method"]))
+    return presets.arguments(given["from_preset"], cls)
+
+
+def _class_of(method):
+    load_tensorflow()
+    from keras_t2i.cli.methods import method_class
+
+    return method_class(method)
 
 
 def _going_on(given, stored, out, allow_changes):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from tests import both_backends as both
 
 from keras_t2i.models import presets
 
@@ -22,7 +23,7 @@ _SETTINGS = {
 }
 _WITHOUT_TENSORFLOW = """
 import sys
-sys.modules["tensorflow"] = None
+from tests.models import on_jax
 from keras_t2i.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -34,19 +35,9 @@ def test_a_run_trains_and_leaves_a_preset(tmp_path):
     arguments = ["train", "stylegan2", "--data", "shapes", "--steps", "2"]
     arguments += ["--image-size", "16", "--batch-size", "4"]
     arguments += ["--config", config, "--out", run]
-    environment = {
-        # Two steps take no time beside their compilation.
-        "XLA_FLAGS": (
-            "--xla_backend_optimization_level=0"
-            " --xla_cpu_use_fusion_emitters=false"
-            " --xla_llvm_disable_expensive_passes=true"
-        ),
-        "KERAS_BACKEND": "jax",
-        "JAX_PLATFORMS": "cpu",
-    }
     ended = subprocess.run(
         [sys.executable, "-c", _WITHOUT_TENSORFLOW, *map(str, arguments)],
-        env={**os.environ, **environment},
+        env={**os.environ, **both.ON_JAX},
         capture_output=True,
         text=True,
     )

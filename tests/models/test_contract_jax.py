@@ -66,16 +66,10 @@ def folder(here, tmp_path_factory):
     _write_pictures(folder / "pictures")
     data.pack(folder / "pictures", folder / "packed", progress=False)
     environment = {
-        # Most of the time goes into compilation: less of it, and once only.
+        # What is compiled is compiled once only.
         "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
         **os.environ,
-        "XLA_FLAGS": (
-            "--xla_backend_optimization_level=0"
-            " --xla_cpu_use_fusion_emitters=false"
-            " --xla_llvm_disable_expensive_passes=true"
-        ),
-        "KERAS_BACKEND": "jax",
-        "JAX_PLATFORMS": "cpu",
+        **both.ON_JAX,
     }
     done = subprocess.run(
         [sys.executable, "-m", "tests.models.on_jax", str(folder)],
